@@ -1,0 +1,42 @@
+"""Reference implementations, data and self-grading exercises for a course on recommender systems.
+
+This is the only door for lessons: every public name stands in the table below. A name is imported
+the first time it is used, so a lesson that needs no neural network never waits for PyTorch.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# room: the names it gives to lessons
+_ROOMS = {
+    "interactions": ["Interactions"],
+    "runtime": ["pick_device", "seed_everything"],
+    "datasets": ["DATASETS", "DataError", "campus_tables", "fetch", "from_csv", "load"],
+    "simulator": ["Campus", "simulate", "untidy"],
+    "splits": [
+        "Split",
+        "leave_last_out",
+        "random_split",
+        "sample_negatives",
+        "standard_split",
+        "time_split",
+    ],
+    "checking": ["Check"],
+    "leaderboard": ["Leaderboard"],
+}
+
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+__all__ = sorted(_ROOM_OF)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"coursekit has no public name {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"coursekit.{_ROOM_OF[name]}"), name)
+    globals()[name] = value  # so that the next look-up finds it without this detour
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
