@@ -1,0 +1,89 @@
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from coursekit.runtime import autocast_dtype, pick_device, seed_everything
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with or without accelerators."""
+    monkeypatch.delenv("COURSEKIT_DEVICE", raising=False)
+
+    def pretend(cuda=0, mps=False, bf16=True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bf16)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    pretend()
+    return pretend
+
+
+def test_argument_beats_environment_beats_accelerator_beats_cpu(machine, monkeypatch):
+    assert pick_device() == torch.device("cpu")
+    machine(mps=True)
+    assert pick_device() == torch.device("mps")
+    machine(cuda=2, mps=True)
+    assert pick_device() == torch.device("cuda")
+    monkeypatch.setenv("COURSEKIT_DEVICE", "cuda:1")
+    assert pick_device() == torch.device("cuda:1")
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device(torch.device("mps")) == torch.device("mps")
+
+
+def test_an_empty_environment_variable_says_nothing(machine, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_DEVICE", " ")
+    assert pick_device() == torch.device("cpu")
+
+
+def test_a_device_that_is_not_there_is_refused_by_name(machine, monkeypatch):
+    with pytest.raises(ValueError, match=r"device='cuda': this machine has 0 CUDA devices and no MPS"):
+        pick_device("cuda")
+    machine(cuda=1)
+    with pytest.raises(ValueError, match=r"device='cuda:1': this machine has 1 CUDA"):
+        pick_device("cuda:1")
+    monkeypatch.setenv("COURSEKIT_DEVICE", "gpu")
+    with pytest.raises(ValueError, match=r"COURSEKIT_DEVICE='gpu' is no device; write 'cpu'"):
+        pick_device()
+
+
+def test_auto_precision_is_halved_only_on_cuda(machine):
+    assert autocast_dtype("cpu") is None
+    assert autocast_dtype(torch.device("mps")) is None
+    assert autocast_dtype("cuda") is torch.bfloat16
+    machine(cuda=1, bf16=False)
+    assert autocast_dtype("cuda") is torch.float16
+
+
+def test_named_precision_is_obeyed_everywhere(machine):
+    assert autocast_dtype("cuda", "float32") is None
+    assert autocast_dtype("cpu", "bfloat16") is torch.bfloat16
+    with pytest.raises(ValueError, match="precision='fp16': choose one of"):
+        autocast_dtype("cpu", "fp16")
+
+
+def test_one_seed_sets_all_three_generators():
+    def draw():
+        return random.random(), np.random.random(), torch.rand(1).item()  # noqa: NPY002
+
+    seed_everything(7)
+    first = draw()
+    assert draw() != first
+    seed_everything(7)
+    assert draw() == first
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_beyond_32_bits_is_refused(seed):
+    with pytest.raises(ValueError, match=f"seed={seed} must lie between"):
+        seed_everything(seed)
+
+
+def test_importing_runtime_does_not_load_torch():
+    code = "import sys, coursekit.runtime; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
