@@ -18,7 +18,7 @@ display({"image/png": "AAAA"}, raw=True, metadata=%s)"""
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, make_course, make_cell, make_lesson, put_lesson):
-    """A lesson that is sound, one that raises, one with a figure nobody described, one that fails its own test."""
+    """Four lessons: sound, raising, with a figure nobody described, failing its own test."""
     course = make_course(tmp_path_factory.mktemp("course"))
     told = make_cell("code", "print('told', fast, seed)\nopen('leftover', 'w').close()", "tell")
     described = make_cell("code", FIGURE % '{"image/png": {"alt": "a dot on white"}}', "described")

@@ -24,7 +24,8 @@ def test_the_number_of_resamples_held_at_once_changes_nothing(monkeypatch):
 
 def test_the_interval_is_scipys_percentile_interval():
     low, high = bootstrap_interval(VALUES[:, 0], 20_000, rng=1)
-    theirs = stats.bootstrap((VALUES[:, 0],), np.mean, n_resamples=20_000, method="percentile", random_state=2)
+    options = {"n_resamples": 20_000, "method": "percentile", "random_state": 2}
+    theirs = stats.bootstrap((VALUES[:, 0],), np.mean, **options)
     # Two Monte Carlo runs differ in the third digit of the width.
     width = theirs.confidence_interval.high - theirs.confidence_interval.low
     assert low == pytest.approx(theirs.confidence_interval.low, abs=0.02 * width)
