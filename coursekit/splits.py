@@ -100,10 +100,10 @@ def time_split(
             f"nothing lies on one side of {_written(moment)}: the data runs from "
             f"{_written(time.min())} to {_written(time.max())}"
         )
-    in_train, what = ~in_test, "interactions"
+    in_train, limits = ~in_test, ""
     if new_pairs_only:
-        in_test, what = in_test & _never_in(data, in_train), "pairs not met before"
-    return _part(data, in_train, in_test, f"All {what} from {_written(moment)} on are held out.")
+        in_test, limits = in_test & _never_in(data, in_train), ", pairs already met left out"
+    return _part(data, in_train, in_test, f"Train: before {_written(moment)}; test: from then on{limits}.")
 
 
 def leave_last_out(data: Interactions, n: int = 1) -> Split:

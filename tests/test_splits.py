@@ -90,7 +90,7 @@ def test_time_split_puts_the_cutoff_itself_into_test(cutoff):
     assert split.train.time.max() == 699
     assert split.test.time.min() == 700
     assert_parted(data, split)
-    assert split.description == "All interactions from 1970-01-01 00:11:40 on are held out."
+    assert split.description == "Train: before 1970-01-01 00:11:40; test: from then on."
 
 
 def test_time_split_by_fraction_keeps_equal_times_together():
@@ -124,7 +124,7 @@ def test_campus_is_cut_in_july_2026_and_tested_on_new_pairs():
     assert split.train.time.max() < july <= split.test.time.min()
     pairs = {(u, i) for u, i, _ in rows(split.train)}
     assert not pairs & {(u, i) for u, i, _ in rows(split.test)}
-    assert split.description == "All pairs not met before from 2026-07-01 on are held out."
+    assert split.description == "Train: before 2026-07-01; test: from then on, pairs already met left out."
 
 
 def test_movielens_100k_and_data_without_times_are_split_at_random_item_by_item():

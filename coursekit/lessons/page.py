@@ -9,9 +9,11 @@ STYLE = """
 body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b; background: #fff;
        font: 1rem/1.55 system-ui, "Segoe UI", Roboto, "Noto Sans", "Noto Sans SC", sans-serif; }
 h1, h2, h3 { line-height: 1.25; } a { color: #0057a3; } img { max-width: 100%; } img[alt] { height: auto; }
-pre { margin: .4rem 0; padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; line-height: 1.4; }
+pre { margin: .4rem 0; padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; line-height: 1.4;
+      white-space: pre-wrap; overflow-wrap: anywhere; }
 .input_area pre { background: #f4f4f4; border-left: 3px solid #0057a3; }
 .output pre { border-left: 3px solid #c8c8c8; } .output_error pre, pre.traceback { background: #fdecea; }
+.output pre { white-space: pre; }
 .output_stderr pre { background: #fff6e0; } .prompt, .anchor-link { display: none; }
 table { border-collapse: collapse; margin: .8rem 0; font-size: .9rem; display: block; overflow-x: auto; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
@@ -21,7 +23,8 @@ td.number, .dataframe td { text-align: right; font-variant-numeric: tabular-nums
 .ansi-red-fg { color: #a61b1b; } .ansi-green-fg { color: #00693e; } .ansi-blue-fg { color: #0057a3; }
 .ansi-cyan-fg { color: #00666b; } .ansi-yellow-fg { color: #7a5a00; } .ansi-bold { font-weight: 600; }
 """
-WIDGETS = ("application/vnd.jupyter.widget-view+json", "application/javascript", "text/latex")
+WIDGET = "application/vnd.jupyter.widget-view+json"
+SCRIPTED = ("application/javascript", "text/latex")
 
 
 def page(title: str, body: str) -> str:
@@ -40,8 +43,7 @@ def page(title: str, body: str) -> str:
 def notebook_page(notebook: Path, title: str, before: str = "") -> str:
     """An executed notebook as a page: prose, code, outputs, figures with alt text; `before` goes on top.
 
-    Formulas are drawn as pictures and widgets shown as their text, because both would need scripts from
-    elsewhere.
+    Formulas are drawn as pictures and progress bars left out, because both would need scripts from elsewhere.
     """
     import nbformat
     from nbconvert import HTMLExporter
@@ -63,9 +65,11 @@ def _offline(cell: dict) -> dict:
     """Leave out of a cell what a page could only show with scripts from elsewhere."""
     if cell["cell_type"] == "markdown":
         cell["source"] = draw_formulas(cell["source"])
+    if cell["cell_type"] == "code":
+        cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if any(name in data for name in ("text/plain", "image/png", "text/html")):
-            for name in WIDGETS:
+            for name in SCRIPTED:
                 data.pop(name, None)
     return cell

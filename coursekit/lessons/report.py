@@ -2,14 +2,11 @@
 
 import base64
 import html
-import io
 import os
 from pathlib import Path
 
 from coursekit.lessons.page import notebook_page, page
 from coursekit.lessons.run import LessonResult
-
-ROWS = ["dataset", "protocol", "model", "metric", "k", "value", "low", "high", "n_users"]
 
 
 def write_report(results: list[LessonResult], folder: Path) -> Path:
@@ -22,7 +19,7 @@ def write_report(results: list[LessonResult], folder: Path) -> Path:
         if result.notebook is not None:
             before = '<p><a href="index.html">All lessons</a></p>' + _failure(result)
             _write(folder / f"{result.key}.html", notebook_page(result.notebook, result.key, before))
-    parts = ["<h1>The lessons, executed</h1>", _summary(results), _table(results), _pictures(rows)]
+    parts = ["<h1>The lessons, executed</h1>", _summary(results), _table(results), _pictures(rows, folder)]
     parts += [_failure(result) for result in results] + [_lesson_rows(result.key, rows) for result in results]
     index = folder / "index.html"
     _write(index, page("The lessons, executed", "\n".join(parts)))
@@ -80,15 +77,34 @@ def _lesson_rows(key: str, rows) -> str:
     own = rows[rows["lesson"].isin([key, key[:2], key[3:]])]
     if own.empty:
         return ""
-    table = own[ROWS].to_html(index=False, border=0, float_format=lambda value: f"{value:.4f}")
-    return f"<h2>Leaderboard rows of {html.escape(key)}</h2>\n{table}"
+    parts = [f"<h2>Leaderboard rows of {html.escape(key)}</h2>"]
+    for (dataset, protocol), part in own.groupby(["dataset", "protocol"], sort=True):
+        parts.append(f"<p>{html.escape(f'{dataset}, {part.n_users.max():,} users. {protocol}')}</p>")
+        parts.append(_wide(part).to_html(border=0, escape=False))
+    return "\n".join(parts)
 
 
-def _pictures(rows) -> str:
-    """The whole leaderboard, a picture for each data set and protocol, drawn by coursekit.plotting."""
+def _wide(rows):
+    """One line a model, one column a metric: the value and its interval."""
+    columns = rows["metric"] + "@" + rows["k"].astype(str)
+    cells = [f"{row.value:.3f}<br>[{row.low:.3f}, {row.high:.3f}]" for row in rows.itertuples()]
+    named = rows.assign(model=rows["model"].map(html.escape))
+    wide = named.assign(column=columns, cell=cells).pivot(index="model", columns="column", values="cell")
+    first = "ndcg@10" if "ndcg@10" in wide else wide.columns[0]
+    order = wide[first].sort_values(ascending=False).index  # equal widths, so text sorts as numbers do
+    wide = wide.loc[order, [first, *wide.columns.drop(first)]]
+    return wide.rename_axis(index=None, columns=None).fillna("")
+
+
+def _pictures(rows, folder: Path) -> str:
+    """The whole leaderboard, a picture for each data set and protocol, also kept as a PNG file."""
     if rows.empty:
         return "<p>No lesson of this run put a row on the leaderboard.</p>"
-    pictures = [_picture(_comparable(part)) for _, part in rows.groupby(["dataset", "protocol"], sort=True)]
+    pictures = []
+    for (dataset, _), part in rows.groupby(["dataset", "protocol"], sort=True):
+        pictures.append(
+            _picture(_comparable(part), folder / f"leaderboard-{len(pictures) + 1}-{dataset}.png")
+        )
     return "<h2>Leaderboard</h2>\n" + "\n".join(pictures)
 
 
@@ -99,7 +115,7 @@ def _comparable(rows):
     return rows[(rows["metric"] == metric) & (rows["k"] == k)]
 
 
-def _picture(rows) -> str:
+def _picture(rows, file: Path) -> str:
     import matplotlib
 
     from coursekit.plotting import plot_leaderboard, use_style
@@ -109,11 +125,10 @@ def _picture(rows) -> str:
         f"Leaderboard on {best['dataset']}: {len(rows)} models; "
         f"the highest {best['metric']}@{best['k']} is {best['value']:.3f}, of {best['model']}."
     )
-    file = io.BytesIO()
     with matplotlib.rc_context():
         use_style()
         figure = matplotlib.figure.Figure(figsize=(7, 3))
         plot_leaderboard(rows, ax=figure.subplots())
         figure.savefig(file, format="png", dpi=150, bbox_inches="tight")
-    data = base64.b64encode(file.getvalue()).decode()
+    data = base64.b64encode(file.read_bytes()).decode()
     return f'<p><img alt="{html.escape(alt, quote=True)}" src="data:image/png;base64,{data}"></p>'

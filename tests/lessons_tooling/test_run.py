@@ -1,5 +1,6 @@
 """Executing lessons: parameters, failures, interrupts. One run of four lessons serves most tests."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,9 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from coursekit.lessons import Course, read_notebook, run_lessons, write_report
+from coursekit.lessons.page import notebook_page
+from coursekit.lessons.run import LessonResult
 from coursekit.lessons.terminal import run_and_report
 
 FIGURE = """from IPython.display import display
@@ -160,3 +164,30 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return not state.is_file() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_leaderboard_rows_are_one_line_a_model_with_intervals(tmp_path):
+    columns = ["dataset", "protocol", "lesson", "model", "metric", "k", "value", "low", "high", "n_users"]
+    rows = [
+        ["toy", "Half.", "00", "a<b", "ndcg", 10, 0.25, 0.2, 0.3, 7],
+        ["toy", "Half.", "00", "a<b", "recall", 10, 0.5, 0.4, 0.6, 7],
+        ["toy", "Half.", "00", "best", "ndcg", 10, 0.75, 0.7, 0.8, 7],
+    ]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "leaderboard.csv", index=False)
+    index = write_report([LessonResult("00_welcome", "passed")], tmp_path).read_text("utf-8")
+    table = index[index.index("Leaderboard rows of 00_welcome") :]
+    assert "toy, 7 users. Half." in table
+    assert table.index("0.750<br>[0.700, 0.800]") < table.index("0.250<br>[0.200, 0.300]")
+    assert "<th>a&lt;b</th>" in table
+    assert (tmp_path / "leaderboard-1-toy.png").stat().st_size > 5000
+
+
+def test_a_progress_bar_is_left_out_of_the_page(tmp_path, make_cell, make_notebook):
+    bar = make_cell("code", "tqdm(range(3))", "bar")
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "  0%|  | 0/3"}
+    bar["outputs"] = [{"output_type": "display_data", "data": view, "metadata": {}}]
+    path = tmp_path / "nb.ipynb"
+    path.write_text(json.dumps(make_notebook(bar) | {"metadata": {}}), "utf-8")
+    shown = notebook_page(path, "bars")
+    assert "tqdm" in shown
+    assert "0/3" not in shown
