@@ -25,7 +25,7 @@ EXECUTE = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, kernel_name="python3", allow_errors=True, timeout=300).execute()
+NotebookClient(notebook, kernel_name="python3", timeout=300).execute()
 nbformat.write(notebook, "executed.ipynb")
 """
 
@@ -50,6 +50,8 @@ def fresh(tmp_path) -> Path:
     python = next((tmp_path / "env").glob("[bS]*/python*"))
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    for old in Path(site).glob("setuptools*"):  # Python 3.11 brings one that is too old for torch
+        shutil.rmtree(old)
     (Path(site) / "seen.pth").write_text(f"{seen}\n", "utf-8")
     return python
 
@@ -62,13 +64,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
         variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "COURSEKIT_DATA")}
     own = {"COURSEKIT_LEADERBOARD": str(tmp_path / "rows.csv"), "IPYTHONDIR": str(tmp_path / "ipython")}
-    return kept | variables | own | {"OMP_NUM_THREADS": "1"}
-
-
-def reaches_an_index(python: Path, folder: Path) -> bool:
-    """Whether pip can get what it builds with; without that no machine could install anything."""
-    command = [python, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, "hatchling"]
-    return subprocess.run(command, capture_output=True).returncode == 0
+    # No network: all but coursekit is there, hatchling too (pip spells "without isolation" as 0).
+    pip = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    return kept | variables | own | pip | {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.slow
@@ -76,8 +74,6 @@ def reaches_an_index(python: Path, folder: Path) -> bool:
 @pytest.mark.skipif(not committed(), reason="git is absent, or the checkout has no commit to install from")
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
 def test_a_lesson_alone_installs_the_course_and_runs_to_its_end(fresh, tmp_path):
-    if not reaches_an_index(fresh, tmp_path / "wheels"):
-        pytest.skip("pip reaches no package index from here")
     folder = tmp_path / "empty"
     folder.mkdir()
     shutil.copy(LESSON.released, folder)
