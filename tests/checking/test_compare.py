@@ -200,6 +200,7 @@ class LyingList(list):
         (LyingList(), [1, 2]),
         ([EqualToAll(7.0)], [0.5]),
     ],
+    ids=["number", "chameleon", "array", "list", "inside a list"],
 )
 def test_objects_that_claim_to_be_equal_are_not_believed(trick, expected):
     assert difference(trick, expected) is not None
