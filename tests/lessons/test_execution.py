@@ -1,0 +1,28 @@
+"""Every solution, executed by papermill as `coursekit run` does it: no failing cell, no noise, in time."""
+
+import pytest
+
+from coursekit.leaderboard import Leaderboard
+from coursekit.lessons import Course, read_notebook, run_lessons
+
+COURSE = Course.find()
+LESSONS = [lesson.key for lesson in COURSE.lessons]
+SECONDS = 90
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", LESSONS)
+def test_solution_runs_quietly_and_in_time(key, tmp_path):
+    (result,) = run_lessons(COURSE, [COURSE.lesson(key)], tmp_path)
+    assert result.failure is None, result.failure
+    assert result.seconds <= SECONDS
+    cells = read_notebook(result.notebook)["cells"]
+    noise = [
+        output["text"]
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr"
+    ]
+    assert noise == []
+    models = set(Leaderboard(tmp_path / "leaderboard.csv").table("campus")["model"])
+    assert {"random", "popularity", "oracle"} <= models
