@@ -7,18 +7,14 @@ reader never meets half a table and no row is lost.
 
 from __future__ import annotations
 
-import errno
 import os
-import tempfile
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
+
+from coursekit.files import locked, whole_file
 
 COLUMNS = ["dataset", "protocol", "lesson", "model", "metric", "k", "value", "low", "high", "n_users"]
 KEY = ["dataset", "protocol", "model", "metric", "k"]
@@ -65,7 +61,7 @@ class Leaderboard:
             self._in_memory = _merged(self._in_memory, new)
             return
         try:
-            with _locked(self.path):
+            with locked(self.path):
                 _replace(self.path, _merged(_read(self.path), new))
         except OSError as error:
             self._keep_in_memory(new, error)
@@ -86,7 +82,7 @@ class Leaderboard:
         """Forget all rows, also those in the file."""
         self._in_memory = None
         try:
-            with _locked(self.path):
+            with locked(self.path):
                 self.path.unlink(missing_ok=True)
         except OSError as error:
             self._keep_in_memory(_empty(), error)
@@ -136,61 +132,5 @@ def _merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 
 def _replace(path: Path, rows: pd.DataFrame) -> None:
-    """Write beside the file and rename: a reader sees the old table or the new one, whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            rows.to_csv(file, index=False, lineterminator="\n")
-        _rename(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _rename(source: str, path: Path, attempts: int = 50) -> None:
-    for attempt in range(attempts):
-        try:
-            return os.replace(source, path)
-        except PermissionError:
-            # Windows refuses while somebody reads the old file: a matter of milliseconds.
-            if os.name != "nt" or attempt == attempts - 1:
-                raise
-            time.sleep(0.02)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of this file; the operating system frees it even when the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_name(f"{path.name}.lock"), "a+b") as file:
-        _lock(file)
-        try:
-            yield
-        finally:
-            _unlock(file)
-
-
-if os.name == "nt":  # pragma: no cover
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        while True:
-            try:
-                file.seek(0)
-                return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-            except OSError as error:
-                if error.errno != errno.EDEADLOCK:  # LK_LOCK gives up with it after ten seconds: try on
-                    raise
-
-    def _unlock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX)
-
-    def _unlock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
+    with whole_file(path) as draft:
+        rows.to_csv(draft, index=False, lineterminator="\n", encoding="utf-8")

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coursekit import leaderboard
 from coursekit.leaderboard import COLUMNS, Leaderboard
 
 FACTS = {"dataset": "campus", "protocol": "last two months", "lesson": "01"}
@@ -92,10 +91,10 @@ def test_a_failure_while_writing_leaves_the_old_table_whole(board, monkeypatch):
     board.add("popularity", table(0.1), **FACTS)
     before = board.path.read_bytes()
 
-    def fail(*_):
+    def fail(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(leaderboard, "_rename", fail)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
     with pytest.raises(KeyboardInterrupt):
         board.add("random", table(0.2), **FACTS)
     assert board.path.read_bytes() == before

@@ -14,7 +14,7 @@ from coursekit.simulator import WINDOW_START, Behaviour, Campus, simulate, untid
 from coursekit.simulator.choice import appraise
 from coursekit.simulator.engine import run_weeks
 from coursekit.simulator.exposure import TICKETS, Platform
-from coursekit.simulator.files import whole_file
+from coursekit.simulator.files import whole_text
 from coursekit.simulator.population import draw_learners
 from coursekit.simulator.world import WEEK, bell
 
@@ -212,7 +212,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
     path.write_text("old\n")
 
     def fail():
-        with whole_file(path) as stream:
+        with whole_text(path) as stream:
             stream.write("half a li")
             raise KeyboardInterrupt
 

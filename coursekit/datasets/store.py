@@ -8,8 +8,8 @@ from pathlib import Path
 from coursekit.datasets.archive import unpack
 from coursekit.datasets.download import download
 from coursekit.datasets.errors import DataError
-from coursekit.datasets.locking import only_one
 from coursekit.datasets.registry import CAMPUS, Dataset, entry
+from coursekit.files import campus_folders, locked
 
 VARIABLE = "COURSEKIT_DATA"
 
@@ -34,7 +34,7 @@ def find(name: str | Dataset, folder: Path | str | None = None) -> Path | None:
     if folder is not None:
         homes = [Path(folder)]
     elif dataset is CAMPUS:
-        return next(filter(lambda place: _complete(dataset, place), _shipped_campus()), None)
+        return next(filter(lambda place: _complete(dataset, place), campus_folders()), None)
     else:
         homes = [data_home(), _default_home()]
     return next((home / dataset.name for home in homes if _complete(dataset, home / dataset.name)), None)
@@ -70,7 +70,7 @@ def fetch(name: str | Dataset, folder: Path | str | None = None, progress: bool 
         raise DataError(_how_to_get(dataset, target))
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with only_one(home / f".{dataset.name}.lock"):
+        with locked(home / f".{dataset.name}"):
             # Another process may have finished it while this one waited.
             return target if _complete(dataset, target) else _download_and_unpack(dataset, target, progress)
     except OSError as error:
@@ -114,14 +114,14 @@ def _verify(archive: Path, dataset: Dataset) -> None:
 
 def _by_hand(dataset: Dataset, archive: Path) -> str:
     return (
-        f"Remedy: try again later; or download {dataset.urls[0]} on another way, put it at {archive} "
+        f"Remedy: try again later; or download {dataset.urls[0]} by another way, put it at {archive} "
         f"and call again; or point {VARIABLE} to a folder that holds {dataset.name}/{dataset.files[0]}"
     )
 
 
 def _how_to_get(dataset: Dataset, target: Path) -> str:
     if dataset is CAMPUS:
-        places = ", ".join(str(place) for place in _shipped_campus())
+        places = ", ".join(str(place) for place in campus_folders())
         return f"campus: its files are missing from {places}. Remedy: install coursekit again"
     return (
         f"{dataset.name} cannot be downloaded and {target} does not hold {', '.join(dataset.files)}. "
@@ -132,8 +132,3 @@ def _how_to_get(dataset: Dataset, target: Path) -> str:
 
 def _complete(dataset: Dataset, folder: Path) -> bool:
     return all((folder / file).is_file() for file in dataset.files)
-
-
-def _shipped_campus() -> list[Path]:
-    package = Path(__file__).resolve().parents[1]
-    return [package / "_data" / "campus", package.parent / "datasets" / "campus"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from coursekit.files import whole_file
 from coursekit.lessons.canonical import canonical, notebook_text, read_notebook
 from coursekit.lessons.course import Course
 from coursekit.lessons.nbgrader import ReleaseError, generate, ignored_names
@@ -136,19 +137,11 @@ def _first_difference(found: bytes, wanted: bytes) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never half; untouched when equal."""
+    """Write a whole file; one that has this content already is left untouched."""
     if path.is_file() and path.read_bytes() == content:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as draft:
+        draft.write_bytes(content)
 
 
 def _replace_folder(folder: Path, wanted: dict[str, bytes]) -> None:

@@ -2,9 +2,9 @@
 
 import base64
 import html
-import os
 from pathlib import Path
 
+from coursekit.files import whole_file
 from coursekit.lessons.page import notebook_page, page
 from coursekit.lessons.run import LessonResult
 
@@ -27,10 +27,8 @@ def write_report(results: list[LessonResult], folder: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the whole file or none of it."""
-    draft = path.with_suffix(".tmp")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(draft, path)
+    with whole_file(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _summary(results: list[LessonResult]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
+
+from coursekit.files import whole_file
 
 FORMAT = "coursekit-model/1"
 _CSR_PARTS = ("data", "indices", "indptr")
@@ -68,13 +68,6 @@ def read_model(path: str | Path) -> tuple[str, dict[str, object], dict[str, obje
 
 
 def _replace_whole(path: Path, arrays: dict[str, np.ndarray]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as draft, open(draft, "wb") as file:  # a name would get .npz added
+        np.savez(file, **arrays)
     return path

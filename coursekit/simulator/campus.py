@@ -18,7 +18,7 @@ from coursekit.simulator.files import (
     EnrolmentText,
     enrolment_table,
     learner_table,
-    whole_file,
+    whole_text,
     write_learners,
 )
 from coursekit.simulator.population import Learners, apply_events, draw_learners, weeks_since_start
@@ -75,7 +75,7 @@ def _stream(world: World, n_learners: int, folder: Path, progress: bool) -> Path
     write_learners(folder / "learners.csv", world.catalogue, learners)
     text = EnrolmentText(world.catalogue, n_learners)
     weeks = run_weeks(world, learners, Platform(world, n_learners))
-    with whole_file(folder / "enrolments.csv") as stream:
+    with whole_text(folder / "enrolments.csv") as stream:
         stream.write(",".join(ENROLMENT_COLUMNS) + "\n")
         for events in _with_bar(weeks, progress):
             for block in text.lines(events):

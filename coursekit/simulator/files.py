@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TextIO
 import numpy as np
 import pandas as pd
 
+from coursekit.files import whole_file
 from coursekit.simulator.engine import Events
 from coursekit.simulator.exposure import TICKETS
 from coursekit.simulator.population import BACKGROUNDS, Learners
@@ -22,16 +22,10 @@ BLOCK = 200_000  # rows turned into text at a time
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """Write `path` completely or not at all: a temporary neighbour is renamed at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + f".{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as stream:
-            yield stream
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+def whole_text(path: Path) -> Iterator[TextIO]:
+    """A text file that appears whole or not at all, its lines ended by \\n on every system."""
+    with whole_file(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
 
 
 def learner_labels(n: int) -> np.ndarray:
@@ -56,7 +50,7 @@ def learner_table(catalogue: Catalogue, learners: Learners) -> pd.DataFrame:
 
 def write_learners(path: Path, catalogue: Catalogue, learners: Learners) -> None:
     """Write learners.csv, a block of rows at a time."""
-    with whole_file(path) as stream:
+    with whole_text(path) as stream:
         stream.write(",".join(LEARNER_COLUMNS) + "\n")
         spoken_of = _spoken_names()
         labels, spoken = learner_labels(learners.n), learners.speaks @ (1 << np.arange(len(LANGUAGES)))

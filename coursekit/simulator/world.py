@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coursekit.files import campus_folders
+
 SHIPPED_SEED = 2026
 WINDOW_START = int(pd.Timestamp("2024-09-01", tz="UTC").timestamp())
 WINDOW_END = int(pd.Timestamp("2026-09-01", tz="UTC").timestamp())  # exclusive
@@ -56,8 +58,7 @@ def find_campus_folder() -> Path:
     Raises:
         FileNotFoundError: neither place holds courses.csv; the message names both.
     """
-    package = Path(__file__).resolve().parents[1]
-    places = [package / "_data" / "campus", package.parent / "datasets" / "campus"]
+    places = campus_folders()
     for place in places:
         if (place / "courses.csv").is_file():
             return place

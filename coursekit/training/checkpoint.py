@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+from coursekit.files import whole_file
 
 FORMAT = 1
 
@@ -22,17 +23,10 @@ def write(content: dict[str, Any], path: Path) -> None:
         TypeError: when something in it is more than tensors, numbers, strings and nests of them.
     """
     content = _plain(content | {"format": FORMAT}, "checkpoint")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as draft, open(draft, "wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read(path: Path) -> dict[str, Any]:
