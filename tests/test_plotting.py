@@ -14,12 +14,16 @@ import matplotlib.pyplot as plt
 from coursekit import plotting
 from coursekit.plotting import (
     PALETTE,
+    plot_bootstrap,
+    plot_evidence,
     plot_history,
     plot_intervals,
     plot_leaderboard,
     plot_metric_by,
     plot_popularity,
+    plot_roc,
     plot_similarity,
+    plot_thresholds,
     plot_timeline,
     show,
     use_style,
@@ -182,6 +186,14 @@ def test_metric_by_k_draws_a_line_with_a_band_for_each_model():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("cut-off k", "recall")
 
 
+def test_metric_by_k_does_not_squeeze_the_figure_below_long_names():
+    names = [f"a rather long name of model {i}" for i in range(4)]
+    table = pd.DataFrame({"model": np.repeat(names, 2), "k": [5, 10] * 4, "value": 0.5})
+    ax = plot_metric_by(table)
+    ax.figure.canvas.draw()
+    assert ax.get_position().width > 0.7
+
+
 def test_metric_by_group_sets_models_side_by_side():
     table = pd.DataFrame({"model": list("aabb"), "group": ["cold", "warm"] * 2, "value": [1.0, 2, 1, 2]})
     ax = plot_metric_by(table, "group")
@@ -195,6 +207,50 @@ def test_intervals_keep_the_order_of_the_table():
     ax = plot_intervals(table, by="metric")
     assert row_names(ax) == ["recall", "NDCG"]
     assert ax.yaxis_inverted()
+
+
+def test_thresholds_draws_what_each_score_as_a_threshold_gives():
+    ax = plot_thresholds([True, False, True, False], [0.9, 0.6, 0.6, 0.1])
+    drawn = {line.get_label(): line for line in ax.lines}
+    np.testing.assert_array_equal(drawn["precision"].get_xdata(), [0.9, 0.6, 0.1])
+    np.testing.assert_allclose(drawn["precision"].get_ydata(), [1, 2 / 3, 2 / 4])
+    np.testing.assert_allclose(drawn["recall"].get_ydata(), [1 / 2, 1, 1])
+    np.testing.assert_allclose(drawn["F1, highest 0.80 at 0.60"].get_ydata(), [2 / 3, 0.8, 2 / 3])
+
+
+def test_roc_moves_once_for_equal_scores_and_names_the_area():
+    truth = [True, True, False, False]
+    ax = plot_roc(truth, [0.9, 0.4, 0.4, 0.2])
+    coin, curve = ax.lines
+    assert coin.get_label() == "a coin: AUC 0.5"
+    np.testing.assert_allclose(curve.get_xydata(), [(0, 0), (0, 0.5), (0.5, 1), (1, 1)])
+    assert curve.get_label() == "AUC 0.875"
+    several = plot_roc(truth, {"good": [4, 3, 2, 1], "constant": [0, 0, 0, 0]})
+    assert [line.get_label() for line in several.lines[1:]] == ["good: AUC 1.000", "constant: AUC 0.500"]
+
+
+@pytest.mark.parametrize("draw", [plot_roc, plot_thresholds])
+def test_decisions_refuse_what_has_no_answer(draw):
+    with pytest.raises(ValueError, match="no positive"):
+        draw([False, False], [0.1, 0.2])
+    with pytest.raises(ValueError, match=r"\(2,\) and scores \(3,\)"):
+        draw([True, False], [1, 2, 3])
+    with pytest.raises(ValueError, match="score 1 is NaN"):
+        draw([True, False], [1, np.nan])
+    with pytest.raises(ValueError, match="no negative"):
+        plot_roc([True, True], [1, 2])
+    assert plt.get_fignums() == []
+
+
+def test_bootstrap_draws_every_mean_the_interval_and_zero_only_where_it_is_in_sight():
+    ax = plot_bootstrap([0.1, 0.2, 0.2, 0.3], (0.1, 0.3), what="difference in NDCG@10")
+    assert sum(bar.get_height() for bar in ax.containers[0]) == 4
+    assert [line.get_xdata()[0] for line in ax.lines] == [0.1, 0.3, 0]
+    assert ax.get_xlabel() == "difference in NDCG@10"
+    assert ax.get_title(loc="left") == "interval 0.1000 to 0.3000"
+    assert len(plot_bootstrap([9.9, 10], (9.9, 10)).lines) == 2
+    with pytest.raises(ValueError, match="no means"):
+        plot_bootstrap([], (0, 1))
 
 
 def test_own_figures_are_5_by_3_inches_and_leave_the_settings_alone():
@@ -275,6 +331,32 @@ def test_show_sends_equal_bytes_for_equal_figures(displayed):
     for _ in range(2):
         show(plot_similarity(np.eye(2), "ab"), alt=ALT)
     assert displayed[0] == displayed[1]
+
+
+def test_evidence_draws_a_dot_a_pair_for_each_measure():
+    ax = plot_evidence([1, 2, 8], {"raw": [1.0, -1.0, 0.2], "shrunk": [0.3, -0.5, 0.2]})
+    raw, shrunk = ax.collections
+    assert raw.get_offsets().tolist() == [[1, 1], [2, -1], [8, 0.2]]
+    assert shrunk.get_offsets()[:, 1].tolist() == [0.3, -0.5, 0.2]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["raw", "shrunk"]
+    assert ax.get_xscale() == "log"
+
+
+def test_evidence_draws_the_same_sample_of_many_pairs_for_every_measure():
+    pairs = np.arange(1, 101)
+    ax = plot_evidence(pairs, {"same": pairs, "minus": -pairs}, most=10)
+    same, minus = (dots.get_offsets() for dots in ax.collections)
+    assert len(same) == 10
+    assert (same[:, 0] == same[:, 1]).all()
+    assert (same[:, 1] == -minus[:, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("n_common", "values"), [([], []), ([0, 1], [0.5, 0.5]), ([1, 2], [0.5])], ids=["none", "zero", "lengths"]
+)
+def test_evidence_refuses_what_it_cannot_draw(n_common, values):
+    with pytest.raises(ValueError, match="pair|similarities"):
+        plot_evidence(n_common, {"cosine": values})
 
 
 def test_show_without_a_notebook_prints_the_alt_text(monkeypatch, capsys):

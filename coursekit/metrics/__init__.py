@@ -13,7 +13,7 @@ two for all users and gives a tidy table with intervals; `evaluate_scores` does 
 | beyond_accuracy | coverage, recommendation_counts, gini, novelty |
 | bootstrap | bootstrap_means, bootstrap_interval, compare_models |
 | evaluation | evaluate, evaluate_users, evaluate_scores |
-| sampled | evaluate_sampled (1+99) |
+| sampled | evaluate_sampled (1+99), evaluate_ncf |
 | ratings | scikit-learn's metrics of ratings and classifiers, under the field's names |
 """
 
@@ -52,7 +52,7 @@ from coursekit.metrics.ratings import (
     roc_auc,
 )
 from coursekit.metrics.relevance import count_relevant, graded_relevance, relevance
-from coursekit.metrics.sampled import evaluate_sampled
+from coursekit.metrics.sampled import evaluate_ncf, evaluate_sampled
 from coursekit.metrics.selection import top_k
 
 __all__ = [
@@ -73,6 +73,7 @@ __all__ = [
     "count_relevant",
     "coverage",
     "evaluate",
+    "evaluate_ncf",
     "evaluate_sampled",
     "evaluate_scores",
     "evaluate_users",

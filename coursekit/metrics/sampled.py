@@ -69,6 +69,26 @@ def evaluate_sampled(
     return summarise(values, k, n_bootstrap=n_bootstrap, level=level, rng=rng)
 
 
+def evaluate_ncf(scores_of: ScoresOf, exam: object, k: int = 10, **options: object) -> pd.DataFrame:
+    """Rank each test item of the NCF paper among the authors' own 99 negatives.
+
+    A user whose test item stands among its own negatives has no proper list and is left out; `n_users` of
+    the table says how many remain.
+
+    Args:
+        scores_of: as for `evaluate_sampled`, of a model that was fitted on `exam.train`.
+        exam: has `test` and `negatives`, as `ncf_split()` returns them.
+        k: cut-off.
+        **options: passed on to `evaluate_sampled` (metrics, ties, n_bootstrap, level, rng).
+
+    Returns:
+        The table of `evaluate`: metric, k, value, low, high, n_users.
+    """
+    test, negatives = np.asarray(exam.test), np.asarray(exam.negatives)
+    users = np.flatnonzero((negatives != test[:, None]).all(axis=1))
+    return evaluate_sampled(scores_of, test[users], negatives[users], k, users=users, **options)
+
+
 def _candidates(positives: ArrayLike, negatives: ArrayLike) -> NDArray[np.int64]:
     """(U, 1 + n) items, the positive in column 0."""
     positives, negatives = np.asarray(positives), np.asarray(negatives)

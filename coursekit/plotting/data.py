@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -141,6 +142,45 @@ def _write_numbers(ax: Axes, matrix: np.ma.MaskedArray, image: AxesImage, digits
         brightness = np.dot(background[:3], (0.299, 0.587, 0.114))
         colour = "white" if brightness < 0.55 else "black"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+
+
+@in_course_style
+def plot_evidence(
+    n_common: ArrayLike,
+    similarities: Mapping[str, ArrayLike],
+    *,
+    common: str = "learners in common",
+    what: str = "similarity",
+    most: int = 4000,
+    ax: Axes | None = None,
+) -> Axes:
+    """Similarity over the evidence it rests on: a dot a pair, one colour for each way to measure.
+
+    Args:
+        n_common: (P,) how much the two of each pair have in common, above 0 (the axis is logarithmic).
+        similarities: a name for each array (P,) of the pairs' similarities.
+        common: what is counted, below the axis.
+        what: what the similarity is, beside the axis.
+        most: of more pairs than this, a random sample is drawn, always the same.
+
+    Raises:
+        ValueError: when there is no pair, a count is not above 0, or the lengths differ.
+    """
+    n_common = np.asarray(n_common)
+    if not len(n_common) or n_common.min() <= 0:
+        raise ValueError("every pair must have something in common, and there must be a pair")
+    drawn = np.arange(len(n_common))
+    if len(drawn) > most:
+        drawn = np.random.default_rng(0).choice(drawn, most, replace=False)
+    colours = ["vermillion", "blue", "green", "purple", "orange", "sky", "black"]
+    for (name, values), colour in zip(similarities.items(), cycle(colours), strict=False):
+        values = np.asarray(values)
+        if values.shape != n_common.shape:
+            raise ValueError(f"{name}: {values.shape} similarities for {n_common.shape} counts")
+        ax.scatter(n_common[drawn], values[drawn], s=3, alpha=0.4, color=PALETTE[colour], label=name)
+    ax.legend(markerscale=4)
+    ax.set(xscale="log", xlabel=f"{common} (logarithmic)", ylabel=what)
+    return ax
 
 
 @in_course_style

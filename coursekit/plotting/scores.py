@@ -203,7 +203,9 @@ def _points_with_bars(ax: Axes, places, rows: pd.DataFrame, colour: str, name: o
 
 
 def _legend_outside(ax: Axes, n: int) -> None:
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(n, 4), borderaxespad=0.2, columnspacing=1.2)
+    longest = max(len(str(name)) for name in ax.get_legend_handles_labels()[1])
+    columns = min(n, 4, max(1, 62 // (longest + 5)))  # more would make the figure narrower than its legend
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2, columnspacing=1.2)
 
 
 @in_course_style

@@ -1,11 +1,12 @@
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from coursekit.metrics import evaluate, evaluate_sampled, top_k
+from coursekit.metrics import evaluate, evaluate_ncf, evaluate_sampled, top_k
 
 RNG = np.random.default_rng(0)
 POSITIVES = RNG.integers(0, 50, 40)
@@ -112,3 +113,16 @@ def test_bad_input_is_refused(change, message):
     arguments = {"scores_of": lookup(SCORES), "positives": [0, 0], "negatives": [[1, 2], [3, 4]]}
     with pytest.raises(ValueError, match=message):
         evaluate_sampled(**(arguments | change))
+
+
+def test_ncf_leaves_out_a_list_that_holds_its_own_test_item():
+    negatives = NEGATIVES.copy()
+    negatives[3, 5] = POSITIVES[3]
+    exam = SimpleNamespace(test=POSITIVES, negatives=negatives)
+    table = evaluate_ncf(lookup(SCORES), exam, 5, metrics=["hit_rate"], n_bootstrap=0)
+    rest = np.delete(np.arange(40), 3)
+    assert table["n_users"].tolist() == [39]
+    wanted = evaluate_sampled(
+        lookup(SCORES), POSITIVES[rest], NEGATIVES[rest], 5, ["hit_rate"], users=rest, n_bootstrap=0
+    )
+    assert value(table) == value(wanted)
