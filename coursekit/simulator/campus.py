@@ -137,13 +137,14 @@ class Campus:
         return enrolment_table(self.world.catalogue, self._beginning, Events.join(self._weeks[0]))
 
     def oracle(self, learners: np.ndarray, time: int) -> np.ndarray:
-        """True expected utility of enrolling, (L, J): what the best possible recommender would rank by.
+        """True expected utility of enrolling, (L, J): what each learner really wants.
 
         V_ij(t) of DATASHEET.md, given the learner's true state at `time` (Unix seconds): taste as drifted by
         the week's beginning, skills and momentum from every course taken up to `time`, what is popular that
         week. Nothing after `time` has any influence. Courses not launched by `time` are -inf; courses
-        already taken are not masked (evaluation does that). Where a course is shown, and the noise of the
-        moment, are not part of it: no ranking can know them, so even the oracle is far from perfect.
+        already taken are not masked (evaluation does that). The noise of the moment is not part of it, so
+        even the oracle is far from perfect; nor is where a course is shown, so a ranking that also weighs
+        `exposure` predicts the log a little better (DATASHEET.md has both figures).
 
         Raises:
             IndexError: a learner outside 0 .. n_learners - 1.
