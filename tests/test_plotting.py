@@ -355,7 +355,7 @@ def test_evidence_draws_the_same_sample_of_many_pairs_for_every_measure():
     ("n_common", "values"), [([], []), ([0, 1], [0.5, 0.5]), ([1, 2], [0.5])], ids=["none", "zero", "lengths"]
 )
 def test_evidence_refuses_what_it_cannot_draw(n_common, values):
-    with pytest.raises(ValueError, match="pair|similarities"):
+    with pytest.raises(ValueError, match=r"pair|similarities"):
         plot_evidence(n_common, {"cosine": values})
 
 

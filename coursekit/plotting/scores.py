@@ -95,7 +95,7 @@ def _oracle_line(ax: Axes, rows: pd.DataFrame) -> None:
             ax.vlines(value, -0.6, place, color=PALETTE["green"], linewidth=1.2, linestyle=":", zorder=0)
             beside = {"xytext": (-4, 3), "textcoords": "offset points", "ha": "right", "fontsize": "small"}
             if place:
-                ax.annotate("best possible", (value, -0.6), color="#00694D", **beside)
+                ax.annotate("true wishes", (value, -0.6), color="#00694D", **beside)
 
 
 @in_course_style
