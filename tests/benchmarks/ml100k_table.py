@@ -63,7 +63,7 @@ def one_seed(data: object, seed: int) -> dict[str, pd.Series]:
     for name in ("user-kNN", "item-kNN"):
         chosen = models[name]
         print(
-            f"seed {seed}: {name} {chosen.similarity}, {chosen.n_neighbours} neighbours, {chosen.shrinkage=}"
+            f"seed {seed}: {name} {chosen.similarity}, {chosen.n_neighbours} neighbours, shrinkage {chosen.shrinkage:g}"
         )
     return {name: measure(model, split) for name, model in models.items()}
 
