@@ -62,9 +62,8 @@ def one_seed(data: object, seed: int) -> dict[str, pd.Series]:
     }
     for name in ("user-kNN", "item-kNN"):
         chosen = models[name]
-        print(
-            f"seed {seed}: {name} {chosen.similarity}, {chosen.n_neighbours} neighbours, shrinkage {chosen.shrinkage:g}"
-        )
+        options = f"{chosen.similarity}, {chosen.n_neighbours} neighbours, shrinkage {chosen.shrinkage:g}"
+        print(f"seed {seed}: {name} {options}")
     return {name: measure(model, split) for name, model in models.items()}
 
 
