@@ -47,6 +47,7 @@ _ROOMS = {
         "top_k",
     ],
     "models": ["ItemKNN", "Popularity", "Random", "UserKNN", "item_similarity", "user_similarity"],
+    "training": ["Callback", "Trainer", "TrainingOptions"],
     "plotting": [
         "PALETTE",
         "plot_bootstrap",
