@@ -31,7 +31,8 @@ def finished(tmp_path_factory, make_course, make_cell, make_lesson, put_lesson):
     put_lesson(course.root, "01_more", make_lesson("more-", (raises,)))
     put_lesson(course.root, "02_bare", make_lesson("b-", (make_cell("code", FIGURE % "{}", "bare"),)))
     unearned = make_cell("code", "assert 1 == 2", nbgrader={"grade_id": "w-test", "grade": True, "points": 1})
-    put_lesson(course.root, "03_wrong", make_lesson("w-", (unearned,)))
+    later = make_cell("code", "print('the run should have stopped before')", "later")
+    put_lesson(course.root, "03_wrong", make_lesson("w-", (unearned, later)))
     course, cells = Course(course.root), []
     results = run_lessons(
         course,
