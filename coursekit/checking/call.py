@@ -20,7 +20,8 @@ class Outcome:
     """What one call of an answer came to.
 
     Attributes:
-        kind: "value", "raised", "shortcut" (it called `message`), "unsolved" or "no function".
+        kind: "value", "raised", "shortcut" (it called `message`), "unsolved", "no function", or "stopped"
+            (from outside, because it `message`: "ran longer than 60 s").
         value: what it returned, as plain data.
         errors: names of the raised class and its bases, the class itself first.
         message: the exception's text, or the name of the forbidden function.

@@ -54,6 +54,8 @@ def _sentence(check: Check, case: Case) -> str:
         place = f" on line {outcome.line}" if outcome.line else ""
         said = f": {outcome.message}" if outcome.message else ""
         return f"Your function raised {outcome.errors[0]}{said}{'' if not place else ',' + place}{where}."
+    if outcome.kind == "stopped":
+        return f"It was stopped, because it {outcome.message}{where}."
     if outcome.kind == "unsolved":
         return f"For this input your function raises NotImplementedError{where}."
     text = case.wrong[:1].upper() + case.wrong[1:] if case.wrong else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -27,20 +28,24 @@ class Rules:
 
 @contextlib.contextmanager
 def watching(rules: Rules) -> Iterator[list[str]]:
-    """While the block runs, note the first forbidden call of this thread ("coursekit.cosine"), and stop.
+    """While the block runs, note the first forbidden call ("coursekit.cosine"), and stop.
 
-    The profiler that was active before is set again afterwards, whatever happens.
+    Threads started in the block are watched too. The profilers that were active before are set again
+    afterwards, whatever happens.
     """
     calls: list[str] = []
-    before = sys.getprofile()
+    before, before_of_threads = sys.getprofile(), threading.getprofile()
     outermost = sys._getframe(2)  # 0 is here, 1 is contextlib; the block's own frames lie below this one
-    sys.setprofile(_watcher(rules, calls, outermost))
+    watcher = _watcher(rules, calls, outermost)
+    threading.setprofile(watcher)
+    sys.setprofile(watcher)
     try:
         yield calls
     except Stopped:
         pass
     finally:
         sys.setprofile(before)
+        threading.setprofile(before_of_threads)
 
 
 class Stopped(BaseException):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import re
 import symtable
 from collections.abc import Iterator, Sequence
@@ -43,12 +44,26 @@ def needed(story: Sequence[ast.stmt], own: Sequence[ast.stmt]) -> list[ast.stmt]
     return [statement for statement, names in zip(story, changed, strict=True) if names & used]
 
 
-def _used_from_outside(own: Sequence[ast.stmt]) -> set[str]:
+def _used_from_outside(own: Sequence[ast.stmt], set_before: frozenset[str] = frozenset()) -> set[str]:
+    """Names that these statements read before they set them; inside loops and branches as well."""
     found: set[str] = set()
-    set_here: set[str] = set()
+    set_here = set(set_before)
     for statement in own:
-        found |= _used(statement) - set_here
+        found |= _used_by(statement, frozenset(set_here)) - set_here
         set_here |= _set(statement)
+    return found
+
+
+def _used_by(statement: ast.stmt, set_before: frozenset[str]) -> set[str]:
+    if not isinstance(statement, ast.For | ast.With | ast.If):
+        return _used(statement)
+    # The head runs first and may set names (a loop's variable), then the body, line by line.
+    head = copy.copy(statement)
+    head.body, head.orelse = [ast.Pass()], []
+    found = _used(head)
+    known = set_before | _set(head)
+    for block in (statement.body, getattr(statement, "orelse", [])):
+        found |= _used_from_outside(block, known) - known
     return found
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -94,3 +95,17 @@ def test_profiler_that_was_active_before_is_active_again():
         assert sys.getprofile() is mine
     finally:
         sys.setprofile(before)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_forbidden_call_in_a_thread_that_the_answer_starts_is_noticed():
+    def in_a_thread(scores):
+        found = []
+        helper = threading.Thread(target=lambda: found.append(by_library(scores)))
+        helper.start()
+        helper.join()
+        return found[0]
+
+    before = threading.getprofile()
+    assert "your function calls coursekit.top_k" in marks_of(in_a_thread).message
+    assert threading.getprofile() is before
