@@ -4,7 +4,6 @@ Three things are derived, in this order: the canonical, stamped form of each sou
 that the checks recognise; the students' notebooks, made by nbgrader.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator

@@ -101,11 +101,24 @@ def test_test_cell_without_check_is_named(tmp_path, cells):
         ("def g():\n    return b\nb = 1\na = g()", 3),
         ("def a():\n    b = 1\n    return [c for c in b]\nb = 1\nc = 2", 1),
         ("a = 1\na += b\nb = 2", 3),
+        ("b = 1\nfor b, c in [(1, 2)]:\n    c = b\na = 3", ["a = 3"]),
     ],
 )
 def test_statements_that_a_name_depends_on_are_kept(story, kept):
     found = [ast.unparse(statement) for statement in needed(statements([story]), statements(["a"]))]
     assert found == kept if isinstance(kept, list) else len(found) == kept
+
+
+def test_a_name_that_a_loop_sets_before_it_reads_it_comes_from_nowhere_else():
+    story = statements(["s = slow()\nt = 1\nk = 2"])
+    own = statements(["for s in rows:\n    t = s + k\n    print(t)"])
+    assert [ast.unparse(statement) for statement in needed(story, own)] == ["k = 2"]
+
+
+def test_a_name_that_a_loop_reads_before_it_sets_it_comes_from_the_story():
+    story = statements(["s = 1"])
+    own = statements(["for i in range(3):\n    s = s + i"])
+    assert len(needed(story, own)) == 1
 
 
 def test_magics_are_no_python():

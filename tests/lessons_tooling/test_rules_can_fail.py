@@ -89,6 +89,7 @@ BY_SOURCE = [
     ("tests", "one-test", "np.testing.assert_allclose(one([]), [])", "assert_allclose"),
     ("tests", "one-test", "assert np.allclose(one([]), [])", "allclose"),
     ("tests", "one-test", "assert torch.allclose(one(x), x)", "allclose"),
+    ("tests", "one-test", TEST.format(name="one") + "\nassert one(2) == 4", "uses one itself"),
     ("tests", "one-test", "from numpy.testing import assert_allclose as same", "assert_allclose"),
 ]
 

@@ -103,12 +103,27 @@ def _alt(call: ast.Call, cell: dict) -> Iterator[str]:
 
 
 def tests(notebook: dict) -> Iterator[str]:
-    """Test cells compare with `check.case` and `check.value`: the lenient functions accept empty answers."""
+    """Test cells compare with `check.case` and `check.value`: the lenient functions accept empty answers.
+
+    The answer itself is named once, for `Check`: where marks are given it lives in another process, and
+    only `Check` can call it there.
+    """
     for cell in filter(is_test, _code(notebook)):
+        yield from _other_uses_of_the_answer(cell)
         for node in ast.walk(python(cell)):
             name = next((getattr(node, each) for each in ("attr", "id", "name") if hasattr(node, each)), "")
             if name in LENIENT:
                 yield f"test {cell['id']} uses {name}, which accepts empty arrays: use check.case(…, gives=…)"
+
+
+def _other_uses_of_the_answer(cell: dict) -> Iterator[str]:
+    nodes = list(ast.walk(python(cell)))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Check"]
+    answers = {call.args[1].id for call in calls if len(call.args) > 1 and isinstance(call.args[1], ast.Name)}
+    for answer in answers:
+        uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == answer]
+        if any(isinstance(node.ctx, ast.Load) for node in uses[1:]):
+            yield f"test {cell['id']} uses {answer} itself: let check.case(…) call it"
 
 
 def figures_without_alt(executed: dict) -> list[str]:
