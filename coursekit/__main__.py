@@ -5,6 +5,7 @@ Each command imports what it needs when it runs, so that `--help` answers at onc
 
 import argparse
 import sys
+from pathlib import Path
 
 from coursekit import __version__
 
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="coursekit", description="The course on recommender systems.")
     parser.add_argument("--version", action="version", version=f"coursekit {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_test, _add_release, _add_check, _add_fetch, _add_doctor):
+    for add in (_add_run, _add_test, _add_release, _add_check, *_GRADING, _add_fetch, _add_doctor):
         add(commands)
     return parser
 
@@ -94,6 +95,51 @@ def _add_check(commands) -> None:
     parser.add_argument("lesson", metavar="LESSON", help="a notebook's path, or a lesson such as 02")
 
 
+def _add_grade(commands) -> None:
+    parser = _command(
+        commands,
+        "grade",
+        _grade,
+        "grade what was handed in for a lesson, in a sandbox",
+        "Marks go into nbgrader's gradebook. Ctrl-C at any time: the same command goes on where it was.",
+    )
+    parser.add_argument("lesson", metavar="LESSON", help="2, 02 or 02_similarity")
+    parser.add_argument("--jobs", type=_count, default=2, metavar="N", help="at a time (default: 2)")
+    parser.add_argument(
+        "--student", action="append", default=[], metavar="NAME", help="only this one; repeat"
+    )
+    parser.add_argument("--force", action="store_true", help="grade again what has not changed")
+    parser.add_argument("--seconds", type=_positive, metavar="S", help="limit for an exercise (default: 60)")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="a dask scheduler, or 'local:2' for two workers")
+    parser.add_argument("--no-sandbox", action="store_true", help="run learners' code with your own rights")
+
+
+def _add_feedback(commands) -> None:
+    parser = _command(commands, "feedback", _feedback, "write the feedback pages anew, after marking by hand")
+    parser.add_argument("lesson", metavar="LESSON", help="2, 02 or 02_similarity")
+    parser.add_argument(
+        "--student", action="append", default=[], metavar="NAME", help="only this one; repeat"
+    )
+
+
+def _add_grades(commands) -> None:
+    parser = _command(
+        commands, "grades", _grades, "export the marks", "A mark that waits for a person is empty."
+    )
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help="2, 02 or 02_similarity (default: all)")
+    layout = parser.add_mutually_exclusive_group(required=True)
+    for name, words in (
+        ("csv", "one row a student and lesson"),
+        ("canvas", "for Canvas"),
+        ("moodle", "for Moodle"),
+    ):
+        layout.add_argument(f"--{name}", metavar="FILE", help=words)
+    parser.add_argument("--roster", metavar="FILE", help="Canvas' own export, for its ID columns")
+
+
+_GRADING = (_add_grade, _add_feedback, _add_grades)
+
+
 def _add_fetch(commands) -> None:
     parser = _command(commands, "fetch", _fetch, "download a data set, verified")
     parser.add_argument("name", metavar="NAME", help="such as ml-100k; a wrong name lists those there are")
@@ -107,6 +153,16 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
 
 
 def _run(options) -> int:
@@ -136,6 +192,34 @@ def _check(options) -> int:
     marks = check_notebook(learners_notebook(options.lesson))
     print_marks(marks)
     return int((marks["points"] < marks["max_points"]).any())
+
+
+def _grade(options) -> int:
+    from coursekit.grading.terminal import grade_and_tell
+
+    return grade_and_tell(
+        options.lesson,
+        students=options.student,
+        jobs=options.jobs,
+        force=options.force,
+        sandboxed=not options.no_sandbox,
+        seconds=options.seconds,
+        cluster=options.cluster,
+    )
+
+
+def _feedback(options) -> int:
+    from coursekit.grading.terminal import write_pages_and_tell
+
+    return write_pages_and_tell(options.lesson, options.student)
+
+
+def _grades(options) -> int:
+    from coursekit.grading.terminal import export_and_tell
+
+    layout = next(name for name in ("csv", "canvas", "moodle") if getattr(options, name))
+    roster = Path(options.roster) if options.roster else None
+    return export_and_tell(options.lessons, layout, Path(getattr(options, layout)), roster)
 
 
 def _fetch(options) -> int:

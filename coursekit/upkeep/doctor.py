@@ -39,7 +39,7 @@ def report() -> int:
 
 def examine() -> Iterator[Finding]:
     """Yield the findings one after the other; an examination that breaks is itself a finding."""
-    for examination in (_python, _packages, _programs, _device, _data, _checkout):
+    for examination in (_python, _packages, _programs, _device, _data, _sandbox, _checkout):
         try:
             yield from examination()
         except Exception as error:  # the doctor must reach the end on any machine
@@ -115,6 +115,18 @@ def _is_here(find, name: str) -> bool:
         return find(name) is not None
     except (LookupError, OSError):
         return False
+
+
+def _sandbox() -> Iterator[Finding]:
+    from coursekit.grading.sandbox import sandbox_problem
+
+    problem = sandbox_problem()
+    if problem is None:
+        yield Finding("sandbox", "well", "submissions are graded in bubblewrap, which works here")
+        return
+    # Only who grades needs it.
+    words, _, remedy = problem.partition("; ")
+    yield Finding("sandbox", "note", f"submissions cannot be graded safely here: {words}", remedy)
 
 
 def _checkout() -> Iterator[Finding]:

@@ -11,7 +11,7 @@ def only(monkeypatch):
     """Let the doctor examine nothing but what is given."""
 
     def choose(*examinations):
-        for name in ("_python", "_packages", "_programs", "_device", "_data", "_checkout"):
+        for name in ("_python", "_packages", "_programs", "_device", "_data", "_sandbox", "_checkout"):
             monkeypatch.setattr(doctor, name, lambda: iter(()))
         for name, examination in zip(("_python", "_packages"), examinations, strict=False):
             monkeypatch.setattr(doctor, name, examination)
@@ -64,3 +64,20 @@ def test_drift_is_wrong_with_the_remedy(monkeypatch):
     assert [(finding.words, finding.remedy) for finding in findings] == [
         ("lessons/a.ipynb: missing", "python -m coursekit release")
     ]
+
+
+def test_a_sandbox_that_works_is_well(monkeypatch):
+    from coursekit.grading import sandbox
+
+    monkeypatch.setattr(sandbox, "sandbox_problem", lambda: None)
+    assert [finding.state for finding in doctor._sandbox()] == ["well"]
+
+
+def test_a_missing_sandbox_is_a_note_with_the_way_out(monkeypatch):
+    from coursekit.grading import sandbox
+
+    monkeypatch.setattr(sandbox, "sandbox_problem", lambda: "bubblewrap is not installed; get it with `apt`")
+    (finding,) = doctor._sandbox()
+    assert finding.state == "note"
+    assert "bubblewrap is not installed" in finding.words
+    assert finding.remedy == "get it with `apt`"

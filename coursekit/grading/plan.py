@@ -1,0 +1,79 @@
+"""Which few steps a learner's process must run before one answer can be called."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from coursekit.checking.slicing import needed, python_of, statements
+from coursekit.grading.room import Step
+from coursekit.grading.template import Template
+
+_PRELUDE = {"setup", "parameters"}
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A statement of our story, or a whole answer cell: what the learner wrote is never taken apart."""
+
+    step: Step
+    tree: ast.stmt
+    always: bool = False
+
+
+def steps_for(
+    template: Template, exercise: str, answers: Mapping[str, str], also: Iterable[str] = ()
+) -> list[Step]:
+    """The steps for one exercise, its own answer cell last.
+
+    Our own text is cut down to the statements on which the learner's cell depends; test cells never run
+    there. Earlier answers of the same learner run where the cell needs them.
+
+    Args:
+        exercise: grade_id of its answer cell.
+        answers: the learner's text by grade_id; where one is missing the released stub stands.
+        also: names that the cell needs although its text does not show it (it uses `globals()`, say).
+    """
+    units, own = _units(template, exercise, answers)
+    trees = [*([tree] if (tree := _cell(own.text)) else []), *statements(also)]
+    try:
+        chosen = set(map(id, needed([unit.tree for unit in units], trees)))
+    except (RecursionError, MemoryError, SyntaxError, ValueError):  # nested beyond all reason
+        chosen = set()
+    return [*(unit.step for unit in units if unit.always or id(unit.tree) in chosen), own]
+
+
+def _units(template: Template, exercise: str, answers: Mapping[str, str]) -> tuple[list[_Unit], Step]:
+    slots = {slot.id: slot for slot in template.slots if slot.cell_type == "code"}
+    found: list[_Unit] = []
+    for cell in template.source["cells"]:
+        if cell["id"] in slots:
+            text = answers.get(cell["id"], slots[cell["id"]].stub)
+            if cell["id"] == exercise:
+                return found, Step("answer", exercise, text)
+            if tree := _cell(text):
+                found.append(_Unit(Step("answer", cell["id"], text), tree))
+        elif cell["cell_type"] == "code" and not cell["metadata"].get("nbgrader"):
+            always = bool(_PRELUDE & set(cell["metadata"].get("tags", [])))
+            for tree in statements([cell["source"]]):
+                found.append(_Unit(Step("story", cell["id"], ast.unparse(tree)), tree, always))
+    raise LookupError(f"{template.key} has no answer cell {exercise!r}")
+
+
+def _cell(text: str) -> ast.stmt | None:
+    """A learner's cell as one statement; None when it is empty, or no Python even with IPython's help."""
+    for python in (python_of, _without_ipython):
+        try:
+            body = ast.parse(python(text)).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        return ast.fix_missing_locations(ast.If(ast.Constant(True), body, [])) if body else None
+    return None
+
+
+def _without_ipython(text: str) -> str:
+    """IPython's own reading of a cell: `files = !ls` and `len?` become calls."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager().transform_cell(text)
