@@ -19,5 +19,14 @@ c.CourseDirectory.ignore = [
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 
+# Stock `nbgrader generate_feedback` leaves out what is tagged for instructors: flags of our grader.
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbconvert.preprocessors.TagRemovePreprocessor",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+c.TagRemovePreprocessor.enabled = True
+c.TagRemovePreprocessor.remove_cell_tags = {"instructor-only"}
+
 # A lesson's cell may train a small model: nbgrader's 30 seconds would cut it off.
 c.Execute.timeout = 300

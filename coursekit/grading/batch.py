@@ -12,6 +12,7 @@ from coursekit.grading.feedback import page_fingerprint, write_feedback
 from coursekit.grading.gradebook import Gradebook, database_of
 from coursekit.grading.limits import Limits
 from coursekit.grading.pool import Order, Reply, Worker, graded
+from coursekit.grading.receipt import write_receipts
 from coursekit.grading.results import Result
 from coursekit.grading.sandbox import sandbox_problem
 from coursekit.grading.template import Template
@@ -130,8 +131,10 @@ def _write_files(places: Places, template: Template, gradebook: Gradebook, reply
         if page_fingerprint(places.feedback(student)) == result.fingerprint:
             return
     if result is not None:
-        write_autograded(template, result, places.autograded(student))
-        write_feedback(template, result, gradebook.manual(student, template.key), places.feedback(student))
+        notebook, page = places.autograded(student), places.feedback(student)
+        write_receipts(places.submitted(student), result.handed_in, notebook.parent, page.parent)
+        write_autograded(template, result, notebook)
+        write_feedback(template, result, gradebook.manual(student, template.key), page)
 
 
 def _time_of(result: Result) -> datetime | None:

@@ -106,9 +106,9 @@ def _joined(source: object) -> str | None:
         return source
     if not isinstance(source, list) or not all(isinstance(line, str) for line in source):
         return None
-    # Some programs write the lines without their ends.
-    ended = len(source) < 2 or any("\n" in line or "\r" in line for line in source)
-    return ("" if ended else "\n").join(source)
+    # Some programs write the lines without their ends, others every letter by itself.
+    lines = any(len(line) > 1 for line in source) and not any("\n" in one or "\r" in one for one in source)
+    return ("\n" if lines else "").join(source)
 
 
 def _clean(cell: Cell) -> Cell:

@@ -36,6 +36,8 @@ def choose(slot: Slot, claims: list[Cell]) -> tuple[str | None, list[str]]:
             f"A cell of the answer `{slot.id}` has more than {LONGEST_ANSWER:,} characters: not read."
         )
     written = [cell for cell in short if is_written(slot, cell.text)]
+    if len(claims) > 1 and len(written) < 2:
+        notes.append(f"{len(claims)} cells claim to be the answer `{slot.id}`; one of them was graded.")
     if not written:
         return (short[-1].text if short else None), notes
     if any(cell.kind != slot.cell_type for cell in written):
@@ -45,8 +47,8 @@ def choose(slot: Slot, claims: list[Cell]) -> tuple[str | None, list[str]]:
 
 
 def is_written(slot: Slot, text: str) -> bool:
-    """Whether somebody wrote in the cell: it is neither empty nor as it was released."""
-    return tidy(text) not in ("", tidy(slot.stub))
+    """Whether somebody wrote in the cell: it holds a line that the released cell does not."""
+    return not set(tidy(text).split("\n")) <= {"", *tidy(slot.stub).split("\n")}
 
 
 def asked(slot: Slot) -> set[str]:

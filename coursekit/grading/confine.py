@@ -62,6 +62,7 @@ def confine(limits: Limits, *, keep: int, strict: bool = True) -> list[str]:
 
     Raises:
         ConfinementError: when a wall is missing and `strict`; maybe in the grandchild.
+        OSError: when there are too many processes to fork.
     """
     walls = _Walls(strict)
     _close_descriptors(keep)
@@ -69,6 +70,8 @@ def confine(limits: Limits, *, keep: int, strict: bool = True) -> list[str]:
     alone = walls.build("give it namespaces of its own", enter_namespaces)
     if alone:
         go_on_in_a_child(keep)
+    else:
+        walls.build("end it with the grader", linux.die_with_parent)
     # A group of its own: os.kill(0, 9) reaches a whole process group, even outside of the namespace.
     os.setsid()
     covered = alone and walls.build("cover the machine's files", cover_files, limits.files)
@@ -135,7 +138,7 @@ def _settle(base: Path) -> None:
     home.mkdir()
     work.mkdir()
     os.chdir(work)
-    os.environ.update(HOME=str(home), TMPDIR=str(base))
+    os.environ.update(HOME=str(home), TMPDIR=str(base), USER="learner")
     tempfile.tempdir = None  # may hold the folder that was right before
 
 

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from nbgrader.api import Base
 from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import (
+    URL,
     Column,
     Connection,
     DateTime,
@@ -62,8 +63,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the database and writes nothing."""
-        with Session(self._engine) as session:
+        """A session that sees one state of the database and writes nothing.
+
+        Raises:
+            TimeoutError: when another program holds the database for longer than we wait.
+        """
+        with self._waiting(), Session(self._engine) as session:
             yield session
 
     @contextmanager
@@ -71,11 +76,16 @@ class Database:
         """A session whose writes come true together when the block ends well, else none of them.
 
         Raises:
-            TimeoutError: when another program holds the database for longer than we wait.
+            TimeoutError: as `reading`.
         """
+        engine = self._engine.execution_options(writing=True)
+        with self._waiting(), Session(engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
         try:
-            with Session(self._engine.execution_options(writing=True)) as session, session.begin():
-                yield session
+            yield
         except OperationalError as error:
             if "database is locked" not in str(error):
                 raise
@@ -92,14 +102,13 @@ class Database:
             return there >= {*Base.metadata.tables, *_OURS.tables, "alembic_version"}
 
 
-def _address(url_or_path: str | Path) -> str:
+def _address(url_or_path: str | Path) -> URL:
     if "://" in str(url_or_path):
-        return str(url_or_path)
-    return f"sqlite:///{Path(url_or_path).resolve()}"
+        return make_url(str(url_or_path))
+    return URL.create("sqlite", database=str(Path(url_or_path).resolve()))
 
 
-def _engine(address: str) -> Engine:
-    url = make_url(address)
+def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, poolclass=NullPool)
     # No connection outlives its transaction, so none is ever carried into a forked process.

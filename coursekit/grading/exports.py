@@ -67,9 +67,9 @@ def write_canvas(marks: pd.DataFrame, path: str | Path, roster: str | Path | Non
     points = [_cell(marks.loc[marks.lesson == lesson, "max_score"].max()) for lesson in _lessons(marks)]
     people = _people(marks)
     entries = _own_entries(people) if known is None else _roster_entries(people, known)
-    rows = [["    Points Possible", "", "", "", "", *points]]
+    rows, scores = [["    Points Possible", "", "", "", "", *points]], _scores(marks)
     for student, entry in entries.items():
-        rows.append([*(_text(entry.get(name, "")) for name in _CANVAS), *_scores(marks, student)])
+        rows.append([*(_text(entry.get(name, "")) for name in _CANVAS), *scores[student]])
     _write(path, [*_CANVAS, *headings], rows)
     return tuple(student for student in people if student not in entries)
 
@@ -88,12 +88,12 @@ def write_moodle(marks: pd.DataFrame, path: str | Path) -> None:
     names = {"First name": "first_name", "Last name": "last_name", "ID number": "lms_id"}
     if all(person["email"] for person in people.values()):
         names["Email address"] = "email"
-    rows = []
+    rows, scores = [], _scores(marks)
     for student, person in people.items():
         person = {**person, "lms_id": person["lms_id"] or student}
         # PHP reads a backslash before a quotation mark as part of the field, which would then not end.
         texts = [re.sub(r'\\+(?="|$)', "/", _text(person[name])) for name in names.values()]
-        rows.append([*texts, *_scores(marks, student)])
+        rows.append([*texts, *scores[student]])
     _write(path, [*names, *_lessons(marks)], rows)
 
 
@@ -134,9 +134,12 @@ def _people(marks: pd.DataFrame) -> dict[str, dict[str, str]]:
     return {person["student"]: person for person in found.to_dict("records")}
 
 
-def _scores(marks: pd.DataFrame, student: str) -> list[str]:
-    theirs = marks[marks.student == student].set_index("lesson")["score"]
-    return [_cell(theirs.get(lesson)) for lesson in _lessons(marks)]
+def _scores(marks: pd.DataFrame) -> dict[str, list[str]]:
+    """Each learner's scores as texts, in the order of the lessons."""
+    columns = zip(marks.student, marks.lesson, marks.score, strict=True)
+    scores = {(student, lesson): _cell(score) for student, lesson, score in columns}
+    lessons = _lessons(marks)
+    return {student: [scores.get((student, one), "") for one in lessons] for student in marks.student}
 
 
 def _own_entries(people: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -6,7 +6,7 @@ opened: the feedback page needs `ManualGrade` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,7 +76,11 @@ class Gradebook:
 
     @classmethod
     def of(cls, root: Path) -> Gradebook:
-        """The gradebook of the course in `root`, as its `nbgrader_config.py` says, late penalties included."""
+        """The gradebook of the course in `root`, with the late penalties of its `nbgrader_config.py`.
+
+        Raises:
+            FileNotFoundError: as `database_of`.
+        """
         from coursekit.grading.penalties import penalty_rule
 
         directory = _course_directory(root)
@@ -106,34 +110,26 @@ class Gradebook:
         with self._database.writing() as session:
             return register(session, template, self._course_id)
 
-    def record(
-        self,
-        result: Result,
-        template: Template,
-        *,
-        timestamp: datetime | None = None,
-        before_commit: Callable[[Mapping[str, ManualGrade]], None] | None = None,
-    ) -> None:
+    def record(self, result: Result, template: Template, *, timestamp: datetime | None = None) -> None:
         """Write one submission's result; scores, extra credit and comments given by hand stay as they are.
+
+        Prose that is as it was released gets 0 points; other prose waits for a person, and waits again when
+        it changes after it was marked. So does a test that a person overruled, when its answer or its
+        points change.
 
         Args:
             result: what grading came to. The learner is made when the gradebook does not know them.
             template: the lesson, registered before.
             timestamp: when it was handed in (UTC where it says nothing else); None keeps what is noted.
-            before_commit: called inside the transaction with what `manual` gives after it. Files written
-                there are never older than the gradebook; an error raised there undoes the transaction.
 
         Raises:
             LookupError: when the lesson is not registered as it is now.
             ValueError: when the learner's name cannot be written as text.
         """
-        from coursekit.grading.reading import manual
         from coursekit.grading.recording import record
 
         with self._database.writing() as session:
             record(session, result, template, timestamp, self._penalty_rule)
-            if before_commit is not None:
-                before_commit(manual(session, result.student, result.lesson))
 
     def fingerprints(self, lesson: str) -> dict[str, str]:
         """What has been graded with what, by learner; without those who must be graded again.
@@ -146,12 +142,12 @@ class Gradebook:
         with self._database.reading() as session:
             return fingerprints(session, lesson)
 
-    def results(self, lesson: str) -> dict[str, Result]:
-        """The last result of each learner that `record` wrote and whose submission is still known."""
+    def results(self, lesson: str, student: str | None = None) -> dict[str, Result]:
+        """The last result of each learner, or of one, that `record` wrote and whose submission is known."""
         from coursekit.grading.reading import results
 
         with self._database.reading() as session:
-            return results(session, lesson)
+            return results(session, lesson, student)
 
     def manual(self, student: str, lesson: str) -> dict[str, ManualGrade]:
         """What people gave this learner, by grade_id; empty when nothing of theirs was graded.

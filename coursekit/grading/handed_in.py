@@ -18,6 +18,7 @@ from pathlib import Path
 NOTEBOOK_BYTES = 100 * 2**20
 TIMESTAMP_BYTES = 100
 _ENTRIES, _TRIED = 1000, 5
+_MISSING = "is not there"
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 # Without O_NONBLOCK a pipe that took the file's place after the look at it would be waited for.
@@ -134,9 +135,6 @@ def _timestamp(place: int, notes: list[str]) -> bytes:
         if str(trouble) != _MISSING:
             notes.append(f"`timestamp.txt` {trouble}; the time of handing in is not known.")
         return b""
-
-
-_MISSING = "is not there"
 
 
 def _read(place: int, name: str, limit: int) -> bytes:

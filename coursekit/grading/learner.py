@@ -62,6 +62,7 @@ def live(sock: socket.socket, shell: QuietShell, limits: Limits, seed: int, *, s
 
 def _serve(sock: socket.socket, learner: Learner, voice: Voice) -> None:
     while True:
+        learner.restore()
         try:
             kind, (number, *request) = receive(sock, _LONGEST_REQUEST, trusted=True)
         except EOFError:
@@ -107,7 +108,7 @@ class Learner:
         self._shell = shell
         self._names = shell.user_ns
         self._failure: Outcome | None = None
-        self._untouched = Untouched()
+        self._untouched = Untouched(sys.modules[__name__])
         _seed(seed)
 
     def run(self, steps: Sequence[Sequence[str]]) -> list[list]:
@@ -130,7 +131,6 @@ class Learner:
         """Call what the cells have left under this name."""
         if name not in self._names:
             return self._missing(name)
-        self._untouched.restore()
         try:
             return examine(own_callable(self._names[name]), args, kwargs, rules)
         finally:
@@ -144,6 +144,10 @@ class Learner:
             return Outcome("value", value=plain(self._names[name]))
         except Exception:  # an object made to trip whoever looks at it
             return Outcome("value", value=Opaque(type(self._names[name]).__name__))
+
+    def restore(self) -> None:
+        """Undo what a cell did to the watch for forbidden calls."""
+        self._untouched.restore()
 
     def _story(self, cell: str, text: str) -> Outcome | None:
         file = f"<story {cell}>"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from coursekit.files import campus_folders
 from coursekit.grading import linux
 
+_PACKAGE = str(Path(__file__).resolve().parents[1])
 _MOST_FILES = 16_384  # in /tmp: each costs memory of the kernel that no other limit counts
 _NO_PRIVILEGES = linux.NO_SETUID | linux.NO_DEVICES
 
@@ -26,7 +29,7 @@ def cover_files(size: int) -> None:
     """
     linux.make_tree_read_only()
     with contextlib.ExitStack() as stack:
-        shown = [(path, stack.enter_context(_opened(path))) for path in _mounts_in_tmp()]
+        shown = [(path, stack.enter_context(_opened(path))) for path in _needed_in_tmp()]
         options = f"size={size},nr_inodes={_MOST_FILES},mode=1777"
         linux.mount("tmpfs", "/tmp", "tmpfs", _NO_PRIVILEGES, options)
         for path, descriptor in shown:
@@ -44,14 +47,16 @@ def cover_files(size: int) -> None:
             linux.mount("tmpfs", folder, "tmpfs", _NO_PRIVILEGES | linux.READ_ONLY, void)
 
 
-def _mounts_in_tmp() -> list[str]:
-    """What bubblewrap shows below /tmp, the outermost only: a Python or a campus folder may lie there."""
-    found: list[str] = []
+def _needed_in_tmp() -> list[str]:
+    """What lies below /tmp and must stay: mounts of bubblewrap, this Python, coursekit and its campus."""
     with open("/proc/self/mountinfo") as lines:
         # The fifth field; a blank in a path is written \040.
-        paths = [line.split()[4].replace("\\040", " ") for line in lines]
-    for path in paths:
-        if path.startswith("/tmp/") and not any(path.startswith(f"{above}/") for above in found):
+        paths = {line.split()[4].replace("\\040", " ") for line in lines}
+    paths |= {sys.prefix, sys.base_prefix, _PACKAGE, *map(str, campus_folders())}
+    found: list[str] = []
+    for path in sorted(paths):
+        outermost = not any(path.startswith(f"{above}/") for above in found)
+        if path.startswith("/tmp/") and outermost and os.path.exists(path):
             found.append(path)
     return found
 

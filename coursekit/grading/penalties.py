@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from nbgrader.api import SubmittedAssignment, SubmittedNotebook
-from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
 # From the learner's name, their points and how many seconds late they are to the points to take away.
@@ -15,6 +14,8 @@ Rule = Callable[[str, float, float], float | None]
 
 def penalty_rule(config: Config) -> Rule:
     """The rule that `nbgrader autograde` would apply; stock nbgrader's takes nothing away."""
+    from nbgrader.preprocessors import AssignLatePenalties  # slow to import
+
     step = AssignLatePenalties(config=config)
     step.init_plugin()
     return step.plugin_inst.late_submission_penalty

@@ -17,6 +17,7 @@ from pathlib import Path
 from coursekit.grading.limits import Limits
 from coursekit.grading.results import Result
 
+_COMMAND = ["-m", "coursekit.grading.worker"]
 _GRACE = 60  # seconds for reading a submission and starting the sandbox, beyond the learner's own time
 
 
@@ -84,7 +85,7 @@ class Worker:
         return Reply(order.student, unchanged="unchanged" in reply, failed=reply.get("failed", ""))
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "coursekit.grading.worker"]
+        command = [sys.executable, *_COMMAND]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         # A session of its own: Ctrl-C in the terminal reaches the one who writes the marks, not this one.
         self._process = subprocess.Popen(command, **pipes, env=_environment(), start_new_session=True)

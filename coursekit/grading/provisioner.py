@@ -18,7 +18,6 @@ from typing import Any
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Int
 
-from coursekit.grading.confine import NOBODY
 from coursekit.grading.sandbox import sandbox_command, sandbox_problem
 
 _LIMITED_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -63,8 +62,7 @@ class SandboxProvisioner(LocalProvisioner):
     def _make_runtime(self) -> None:
         # Not in /tmp, which is another folder inside. A socket's path may have 107 characters at most.
         self._runtime = Path(tempfile.mkdtemp(prefix="coursekit-", dir="/var/tmp"))
-        if os.geteuid() == 0:
-            os.chown(self._runtime, NOBODY, NOBODY)
+        _give_to_kernel(self._runtime)
         self._remove_runtime = weakref.finalize(self, shutil.rmtree, self._runtime, ignore_errors=True)
 
     def _in_sandbox(self, command: list[str], outside: dict[str, str]) -> list[str]:
@@ -97,8 +95,7 @@ class SandboxProvisioner(LocalProvisioner):
         # "x" follows no link that a kernel before this one may have laid here.
         with shown.open("xb") as file:
             os.fchmod(file.fileno(), 0o600)
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), NOBODY, NOBODY)
+            _give_to_kernel(file.fileno())
             file.write(Path(connection).read_bytes())
         return str(shown)
 
@@ -112,3 +109,11 @@ class SandboxProvisioner(LocalProvisioner):
     def resolve_path(self, path_str: str) -> str | None:
         """Nothing: the kernel's paths mean nothing outside of its sandbox."""
         return None
+
+
+def _give_to_kernel(place: Path | int) -> None:
+    """Let the kernel use a folder or an open file: its user is the caller, or nobody where that is root."""
+    from coursekit.grading.confine import NOBODY  # not importable on Windows, which gets its sentence first
+
+    if os.geteuid() == 0:
+        os.chown(place, NOBODY, NOBODY)

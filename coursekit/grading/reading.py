@@ -84,11 +84,19 @@ def points_of(session: Session, lesson: str, student: str | None = None) -> dict
 
 
 def results(session: Session, lesson: str, student: str | None = None) -> dict[str, Result]:
-    """See `coursekit.grading.gradebook.Gradebook.results`; of one learner only, where one is named."""
+    """See `coursekit.grading.gradebook.Gradebook.results`."""
     query = _recorded(GRADING.c.student, GRADING.c.result_json, lesson=lesson)
     if student is not None:
         query = query.where(GRADING.c.student == student)
-    return {name: Result.from_json(json.loads(text)) for name, text in session.execute(query)}
+    found = {name: _result(text) for name, text in session.execute(query)}
+    return {name: result for name, result in found.items() if result is not None}
+
+
+def _result(text: str) -> Result | None:
+    try:
+        return Result.from_json(json.loads(text))
+    except (KeyError, TypeError, ValueError):
+        return None  # written by another version of coursekit: as good as none
 
 
 def fingerprints(session: Session, lesson: str) -> dict[str, str]:

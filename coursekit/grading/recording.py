@@ -181,7 +181,10 @@ def _check_name(student: str) -> None:
 
 def _utc(moment: datetime) -> datetime:
     """nbgrader keeps times in UTC and without a zone."""
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    try:
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:  # a file may claim the year 1 or 9999
+        return moment.replace(tzinfo=None)
 
 
 def _remember(session: Session, result: Result) -> None:

@@ -19,7 +19,7 @@ from coursekit.grading.suspicion_rules import findings
 
 _MOST_FLAGS = 20
 _SHELL = re.compile(
-    r"^\s*(!|%%?(bash|sh|script|system|sx|run|perl|ruby|javascript|html|writefile)\b|[\w, ]+=\s*(!|%s[yx]))"
+    r"^\s*(!|%%?(bash|sh|script|system|sx|run|perl|ruby|javascript|html|writefile)\b|\w[\w, ]*=\s*(!|%s[yx]))"
 )
 _MAGIC = re.compile(r"^\s*[%!]")
 

@@ -110,14 +110,15 @@ def _of_assignment(node: ast.AST, names: dict[str, str]) -> Iterator[Seen]:
         elif isinstance(target, ast.Attribute) and _in_library(target, names):
             if not name.startswith(_SETTINGS):
                 yield name, tables.PATCHES
-        elif isinstance(target, ast.Subscript) and _is_namespace(target.value):
-            yield ast.unparse(target)[:40], tables.PATCHES
+        elif isinstance(target, ast.Subscript) and _namespace(target.value):
+            yield f"{_namespace(target.value)}[…]", tables.PATCHES
 
 
-def _is_namespace(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and node.func.id in _NAMESPACES
-    return isinstance(node, ast.Attribute) and node.attr == "__dict__"
+def _namespace(node: ast.AST) -> str:
+    """What a module's dictionary of names is called here; empty for anything else."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NAMESPACES:
+        return f"{node.func.id}()"
+    return "__dict__" if isinstance(node, ast.Attribute) and node.attr == "__dict__" else ""
 
 
 def _of_call(node: ast.Call, names: dict[str, str]) -> Iterator[Seen]:
@@ -127,13 +128,11 @@ def _of_call(node: ast.Call, names: dict[str, str]) -> Iterator[Seen]:
         if not isinstance(attribute, ast.Constant):
             yield f"{name}(…)", tables.COMPUTES
         elif name != "getattr" and _in_library(node.args[0], names):
-            yield ast.unparse(node)[:40], tables.PATCHES
+            yield f"{name}({_full_name(node.args[0], names)}, …)"[:60], tables.PATCHES
         elif isinstance(attribute.value, str) and attribute.value.isidentifier():
             yield from _of_name(ast.Attribute(node.args[0], attribute.value), names)
-    elif (
-        isinstance(node.func, ast.Attribute) and node.func.attr == "update" and _is_namespace(node.func.value)
-    ):
-        yield ast.unparse(node.func)[:40], tables.PATCHES
+    elif isinstance(node.func, ast.Attribute) and node.func.attr == "update" and _namespace(node.func.value):
+        yield f"{_namespace(node.func.value)}.update", tables.PATCHES
 
 
 def _of_class(node: ast.ClassDef, names: dict[str, str]) -> Iterator[Seen]:

@@ -65,7 +65,7 @@ EQUAL = _EQUAL
 TEXTS = {
     _READS: r"\.ipynb|gradebook|nbgrader_config|(^|[/\\])(solutions?|submitted|autograded|release)[/\\]"
     r"|(^|[\s\"'])/(proc|etc|root|home|sys|dev)/|\.\./|^\.\.$",
-    _NOTEBOOK: r"\.ipython|ipython_config|jupyter_\w*config|execute_result|get_ipython",
+    _NOTEBOOK: r"\.ipython|ipython_config|jupyter_\w{0,30}config|execute_result|get_ipython",
     _IMPORTS: r"(site|user)customize|\.pth$",
     _TESTS: r"coursekit[./\\](checking|grading)",
     _LOOKS: r"__(globals|closure|code|subclasses|mro|bases|builtins|import)__|\b(f_back|tb_frame|gi_frame)\b",

@@ -95,7 +95,7 @@ def _tell(results: Sequence[Result], bar: _Bar) -> None:
     failed = len(bar.failed)
     print(f"{bar.graded} graded, {bar.unchanged} unchanged, {failed} not graded, {len(flagged)} flagged")
     _list("Not graded", (f"{reply.student}: {reply.failed}" for reply in bar.failed))
-    _list("To look at", (f"{r.student}, {_place(f)}: {f.reason}" for r in flagged for f in r.flags))
+    _list("To look at", (f"{result.student}: {_flags(result)}" for result in flagged))
     _list("Damaged", (f"{result.student}: {note}" for result in results for note in result.notes))
 
 
@@ -108,8 +108,11 @@ def _list(title: str, lines: Iterable[str]) -> None:
         print(f"  … and {len(lines) - _SHOWN} more, in the report")
 
 
-def _place(flag) -> str:
-    return flag.exercise if flag.line is None else f"{flag.exercise} line {flag.line}"
+def _flags(result: Result) -> str:
+    """The first of a submission's flags, and how many more there are."""
+    first, *others = result.flags
+    place = first.exercise if first.line is None else f"{first.exercise} line {first.line}"
+    return f"{place}: {first.reason}" + (f" (and {len(others)} more)" if others else "")
 
 
 def _write_report(results: dict[str, Result], path: Path) -> Path:

@@ -22,6 +22,7 @@ _DTYPE = re.compile(
 _MOST_DIMENSIONS = 32
 # An empty array needs no bytes whatever its shape says, so its shape has a bound of its own.
 _MOST_EMPTY = 1_000_000
+_SPARSE = "?bBhHiIlLqQfdFD"  # the dtypes, by their letters, that scipy can compute with
 _LAST_CHARACTER = 0x10FFFF
 _TENSORS = {
     *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
@@ -100,9 +101,14 @@ def _check_truth(entries: np.ndarray) -> None:
         raise WireError("what was sent is neither True nor False")
 
 
+def native(array: np.ndarray) -> np.ndarray:
+    """The array in this machine's byte order: pandas and scipy know no other."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def _pack_sparse(packer: Packer, matrix: sparse.csr_array, depth: int) -> dict:
-    if len(matrix.shape) != 2:
-        raise WireError("a sparse matrix of one dimension cannot be sent")
+    if len(matrix.shape) != 2 or matrix.dtype.char not in _SPARSE:
+        raise WireError(f"a sparse matrix of shape {matrix.shape} and dtype {matrix.dtype} cannot be sent")
     parts = [packer.tree(part, depth) for part in (matrix.data, matrix.indices, matrix.indptr)]
     return {"sparse": [[int(axis) for axis in matrix.shape], *parts]}
 
@@ -110,9 +116,9 @@ def _pack_sparse(packer: Packer, matrix: sparse.csr_array, depth: int) -> dict:
 def _unpack_sparse(unpacker: Unpacker, content: object, depth: int) -> sparse.csr_array:
     shape, *parts = expect(content, list)
     _size(shape)
-    data, indices, starts = (expect(unpacker.value(part, depth), np.ndarray) for part in parts)
+    data, indices, starts = (native(expect(unpacker.value(part, depth), np.ndarray)) for part in parts)
     flat = data.ndim == indices.ndim == starts.ndim == 1
-    if not flat or data.dtype.kind not in "biufc" or indices.dtype.kind + starts.dtype.kind != "ii":
+    if not flat or data.dtype.char not in _SPARSE or indices.dtype.kind + starts.dtype.kind != "ii":
         raise WireError("what was sent is no sparse matrix")
     if len(shape) != 2 or len(starts) != shape[0] + 1 or len(indices) != len(data) or starts[-1] != len(data):
         raise WireError("what was sent is no sparse matrix")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from coursekit.checking.plain import plain
+from coursekit.grading.wire_arrays import native
 from coursekit.grading.wire_values import PACK, UNPACK, Packer, Unpacker, WireError, expect
 
 _MOST_COLUMNS = 100_000
@@ -44,7 +45,7 @@ def _unpack_series(unpacker: Unpacker, content: object, depth: int) -> pd.Series
 
 
 def _column(unpacker: Unpacker, node: object, depth: int, length: int) -> np.ndarray:
-    column = expect(unpacker.value(node, depth), np.ndarray)
+    column = native(expect(unpacker.value(node, depth), np.ndarray))
     if column.shape != (length,):
         raise WireError("a column was sent that is longer or shorter than its index")
     return column
@@ -84,7 +85,7 @@ def _flat_index(unpacker: Unpacker, how: object, content: object, depth: int) ->
             raise WireError("an index with too many rows was sent")
         return pd.RangeIndex(start, stop, step)
     if how == "array":
-        return pd.Index(expect(unpacker.value(content, depth), np.ndarray))
+        return pd.Index(native(expect(unpacker.value(content, depth), np.ndarray)))
     if how != "labels":
         raise WireError("an index of an unknown kind was sent")
     labels = unpacker.values(content, depth)

@@ -17,7 +17,7 @@ _MOST_BITS = 33_220  # 10,000 decimal digits
 _SMALL = 2**63
 # Keys of equal hash make a dictionary quadratic: honest ones rarely share a hash, forged ones all do.
 _MOST_OF_ONE_HASH = 64
-_SINGLE = {type(None), bool, float, str}
+_IN_JSON = {type(None), bool, float, str, int}
 
 
 class WireError(ValueError):
@@ -37,9 +37,7 @@ class Packer:
         if depth > _DEEPEST or self._count > _MOST_VALUES:
             raise WireError("the value is too deep or too large to be sent")
         kind = type(value)
-        if kind in _SINGLE:
-            return value
-        if kind is int and -_SMALL <= value < _SMALL:
+        if kind in _IN_JSON and _is_short(value):
             return value
         if kind is list:
             return self.trees(value, depth + 1)
@@ -52,7 +50,9 @@ class Packer:
         """The same for each member."""
         if self._count + len(values) > _MOST_VALUES:
             raise WireError("the value is too large to be sent")
-        if set(map(type, values)) <= _SINGLE:
+        # Long lists of single values are the ordinary case, and worth a short cut.
+        kinds = set(map(type, values))
+        if kinds <= _IN_JSON and (int not in kinds or all(map(_is_short, values))):
             self._count += len(values)
             return list(values)
         return [self.tree(value, depth) for value in values]
@@ -82,7 +82,7 @@ class Unpacker:
         """The same for each member of a list."""
         if self._count + len(expect(nodes, list)) > _MOST_VALUES:
             raise WireError("what was sent is too large")
-        if set(map(type, nodes)) <= _SINGLE:
+        if set(map(type, nodes)) <= _IN_JSON:
             self._count += len(nodes)
             return nodes
         return [self.value(node, depth) for node in nodes]
@@ -105,6 +105,11 @@ def expect(node: object, *kinds: type) -> object:
     if type(node) not in kinds:
         raise WireError(f"{type(node).__name__} was sent where {kinds[0].__name__} was expected")
     return node
+
+
+def _is_short(value: object) -> bool:
+    """Whether a single value may stand as itself: long integers take JSON a long time."""
+    return type(value) is not int or -_SMALL <= value < _SMALL
 
 
 def _fits(test: object, value: object) -> bool:

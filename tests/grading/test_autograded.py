@@ -48,15 +48,6 @@ HOSTILE = [
     "\\begin{x}<b>\\end{x}",
 ]
 # What nbgrader_config.py says so that stock feedback leaves out the cell with the flags.
-FEEDBACK_SETTINGS = """
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "nbconvert.preprocessors.TagRemovePreprocessor",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
-c.TagRemovePreprocessor.enabled = True
-c.TagRemovePreprocessor.remove_cell_tags = {"instructor-only"}
-"""
 SPICES = [
     "`",
     "``",
@@ -298,7 +289,7 @@ def course(template, tmp_path_factory) -> Path:
     shutil.copytree(ROOT / "solutions" / KEY, root / "solutions" / KEY)
     settings = (ROOT / "nbgrader_config.py").read_text()
     exchange = f"c.Exchange.root = {str(root / 'exchange')!r}"
-    (root / "nbgrader_config.py").write_text(f"{settings}\n{FEEDBACK_SETTINGS}\n{exchange}\n")
+    (root / "nbgrader_config.py").write_text(f"{settings}\n{exchange}\n")
     (root / "exchange").mkdir()
     nbgrader(root, "generate_assignment", KEY)
     remarks = {"notes": ("A note.",), "flags": (Flag("overlap", 1, "It reads the caller."),)}

@@ -49,6 +49,7 @@ class TestRecord:
             shown = stock.notebook_submission_dicts(LESSON, LESSON)[0]
             assert (shown["code_score"], shown["failed_tests"]) == (7, True)
 
+    @pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")
     def test_makes_the_rows_that_stock_nbgrader_makes_for_a_submission(self, gradebook, file, template):
         gradebook.record(make_result(template), template)
         with StockGradebook(f"sqlite:///{file}") as stock:
@@ -142,6 +143,13 @@ class TestRecord:
         gradebook.record(make_result(template), template)
         assert gradebook.marks([LESSON])["timestamp"].tolist() == [datetime(2026, 3, 1)]
 
+    @pytest.mark.parametrize("moment", [datetime.min, datetime.max], ids=["first", "last"])
+    @pytest.mark.parametrize("hours", [-14, 14])
+    def test_takes_any_time_that_a_submission_may_claim(self, gradebook, template, moment, hours):
+        claimed = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
+        gradebook.record(make_result(template), template, timestamp=claimed)
+        assert gradebook.marks([LESSON])["status"].tolist() == ["graded"]
+
     def test_flags_the_notebook_once(self, gradebook, file, template):
         suspicious = make_result(template, flags=(Flag("overlap", 1, "It looks at the caller."),))
         gradebook.record(suspicious, template)
@@ -164,21 +172,29 @@ class TestRecord:
             empty.record(make_result(template), template)
         assert table(file, "student") == []
 
-    def test_an_error_before_the_commit_undoes_everything(self, gradebook, file, template):
+    def test_an_error_on_the_way_undoes_everything(self, gradebook, file, template):
         gradebook.record(make_result(template, share=0.5), template)
         before = dump(file)
-        with pytest.raises(OSError, match="disk full"):
-            gradebook.record(make_result(template), template, before_commit=fail)
+        result = make_result(template)
+        last = dataclasses.replace(result.marks[-1], test="unknown")
+        with pytest.raises(LookupError, match="no grade cell 'unknown'"):
+            gradebook.record(dataclasses.replace(result, marks=(*result.marks[:-1], last)), template)
         assert dump(file) == before
 
-    def test_files_written_before_the_commit_see_the_new_state(self, gradebook, file, template):
-        seen = []
-        gradebook.record(make_result(template, prose="x"), template, before_commit=seen.append)
-        assert seen == [{PROSE: ManualGrade(None, 4.0, "", True)}]
+    def test_a_result_of_another_version_is_as_good_as_none(self, gradebook, file, template):
+        gradebook.record(make_result(template, prose="x"), template)
+        with sqlite3.connect(file) as connection:
+            connection.execute("UPDATE coursekit_grading SET result_json = '{\"other\": 1}'")
+        connection.close()
+        assert gradebook.results(LESSON) == {}
+        gradebook.record(make_result(template, prose="x"), template)
+        assert set(gradebook.results(LESSON)) == {"ann"}
 
-
-def fail(_manual) -> None:
-    raise OSError("disk full")
+    def test_gives_back_one_learners_result(self, gradebook, template):
+        for student in ("ann", "bob"):
+            gradebook.record(make_result(template, student), template)
+        assert gradebook.results(LESSON, "bob") == {"bob": make_result(template, "bob")}
+        assert gradebook.results(LESSON, "eve") == {}
 
 
 def submitted_ids(file: Path, student: str) -> set[str]:

@@ -87,6 +87,7 @@ class TestMarks:
             "new": "not graded",
         }
 
+    @pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")
     def test_a_submission_that_stock_nbgrader_only_began_is_not_graded(self, gradebook, file):
         with StockGradebook(f"sqlite:///{file}") as stock:
             stock.add_student("ann")

@@ -92,16 +92,26 @@ for path in glob.glob("/proc/[0-9]*/environ"):
 
 
 def test_it_has_no_rights_and_can_get_none(client):
-    told = run(
-        client, "!grep -E 'CapEff|NoNewPrivs' /proc/self/status; id -u; unshare -U true || echo refused"
-    )
-    assert told.split() == ["CapEff:", "0" * 16, "NoNewPrivs:", "1", told.split()[4], *told.split()[5:]]
-    assert told.split()[4] != "0"
-    assert told.endswith("refused")
+    code = "!grep -E 'CapEff|NoNewPrivs' /proc/self/status; id -u; unshare -U true || echo refused"
+    rights, none_new, user, *answer = run(client, code).splitlines()
+    assert rights.endswith("0" * 16)
+    assert none_new.endswith("1")
+    assert user != "0"
+    assert answer[-1] == "refused"
 
 
 def test_memory_is_limited(client):
-    assert run(client, "bytes(9 * 2**30)") == "MemoryError"
+    code = """
+import mmap
+kept = []
+try:
+    for _ in range(20):
+        kept.append(mmap.mmap(-1, 2**30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE))
+except (OSError, MemoryError):
+    print("refused", len(kept) < 8)
+kept.clear()
+"""
+    assert run(client, code) == "refused True"
 
 
 def test_a_file_cannot_outgrow_its_limit(client):
@@ -193,7 +203,7 @@ def test_a_restarted_kernel_is_fresh_and_uses_the_same_folder():
         run(client, "x = 1; open('/tmp/old', 'w').close()")
         manager.restart_kernel(now=True)
         client.wait_for_ready(timeout=30)
-        assert run(client, "import os; print(sorted(os.listdir('/tmp')))") == "['home', 'work']"
+        assert run(client, "import os; print(os.path.exists('/tmp/old'))") == "False"
         assert run(client, "x") == "NameError"
         assert runtime_folder(manager) == folder
     finally:
