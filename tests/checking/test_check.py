@@ -196,6 +196,22 @@ def test_value_left_at_none_is_unsolved():
     assert "`density` is not written yet" in check.message
 
 
+def test_a_part_can_be_gone_on_with_and_the_first_one_decides():
+    seen = {1: 2, -1: -2}
+    check = Check("double", lambda x: seen.get(x), points=2)
+    check.case(1, gives=2)
+    check.part("negative numbers")
+    check.case(-1, gives=-2)
+    assert check.earned == 2
+    check.part("")
+    check.case(7, gives=14)
+    assert check.parts == ["", "negative numbers"]
+    assert check.earned == 0
+    check.part("negative numbers")
+    check.case(-7, gives=-14)
+    assert [case.part for case in check.cases] == [0, 1, 0, 1]
+
+
 def test_first_part_can_be_named():
     check = Check("double", double, points=1)
     check.part("whole numbers")
