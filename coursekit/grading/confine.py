@@ -154,6 +154,9 @@ def _set_limits(limits: Limits, present: int | None, alone: bool) -> None:
     if present is not None:
         bounds[resource.RLIMIT_AS] = present + limits.memory
     for kind, bound in bounds.items():
+        _, present_bound = resource.getrlimit(kind)
+        if present_bound != resource.RLIM_INFINITY:  # a cluster may have set a lower one
+            bound = min(bound, present_bound)
         resource.setrlimit(kind, (bound, bound))
     if present is None:
         raise OSError("how much memory it uses already is not known on this system")

@@ -49,8 +49,7 @@ def record(
     sheet = _sheet(session, submission, master)
     slots = {slot.id: slot for slot in template.slots}
     for mark in result.marks:
-        slot = slots[mark.exercise]
-        _write_mark(sheet, mark, changed=_changed(slot, before, result))
+        _write_mark(sheet, mark, changed=_changed(slots[mark.exercise], before, result))
     for slot in slots.values():
         if slot.id in sheet.grades:  # an answer cell that carries points itself is graded by hand
             _write_prose(sheet, slot, result, changed=_changed(slot, before, result))
@@ -163,8 +162,7 @@ def _text(slot: Slot, result: Result) -> str:
 def _verbatim(message: str) -> str:
     """The message as a block of Markdown that is shown letter by letter.
 
-    nbgrader's own feedback page renders comments as Markdown and lets HTML through; a message may quote
-    what a learner's code returned.
+    nbgrader's feedback page renders comments as Markdown with HTML; a message may quote a learner's code.
     """
     message = message.encode("utf-8", "replace").decode().replace("\0", "")
     longest = max((len(run) for run in re.findall("`+", message)), default=0)

@@ -39,7 +39,7 @@ def _meanings(tree: ast.Module) -> dict[str, str]:
     nodes = list(ast.walk(tree))
     own = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    names = _USUAL | dict.fromkeys(own - _GUARDED, "")
+    names = _USUAL | dict.fromkeys(own - _GUARDED - {"sys", "os", "builtins"}, "")
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -47,6 +47,10 @@ def _meanings(tree: ast.Module) -> dict[str, str]:
                 names |= {alias.asname: alias.name} if alias.asname else {first: first}
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and _in_library(node.value, names):  # s = sys
+            own = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            names |= dict.fromkeys(own, _full_name(node.value, names))
     return names
 
 

@@ -39,7 +39,7 @@ DOTTED = {
     _STARTS: r"(os|posix)\.(system|popen|fork\w*|exec[lv]\w*|(posix_)?spawn\w*|kill\w*|_exit|abort|dup2?)",
     _READS: r"os\.(f?walk|scandir)",
     _SHOWS: r"sys\.displayhook|IPython\.display\.(publish_\w+|(display_j|J)avascript)|publish_\w+_data",
-    _NOTEBOOK: r"get_ipython|_i?h|_oh|_dh",
+    _NOTEBOOK: r"get_ipython|_ih|_oh|_dh",
     COMPUTES: r"(builtins\.)?(eval|exec|compile|__import__)",
 }
 # Attributes of whatever object.

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import coursekit
+from coursekit.grading.confine import NOBODY
 from coursekit.grading.limits import Limits
 from coursekit.grading.sandbox import sandbox_command, sandbox_problem
 from coursekit.grading.wire import WireError, receive, send
@@ -51,6 +52,8 @@ class WarmProcess:
         if sandboxed and (problem := sandbox_problem()):
             raise RoomError(problem)
         self._folder = tempfile.TemporaryDirectory(prefix="coursekit-")
+        if not sandboxed and os.geteuid() == 0:  # its processes will be nobody's
+            os.chown(self._folder.name, NOBODY, NOBODY)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._sandboxed = sandboxed
         self._control, theirs = socket.socketpair()
@@ -108,10 +111,14 @@ class WarmProcess:
 
     def _ask(self, kind: str, request: list, connection: socket.socket | None = None) -> object:
         end = time.monotonic() + _SECONDS
-        send(self._control, kind, request, end)
-        if connection is not None:
-            socket.send_fds(self._control, [b"+"], [connection.fileno()])
-        return receive(self._control, _LONGEST_REPLY, end)[1]
+        try:
+            send(self._control, kind, request, end)
+            if connection is not None:
+                socket.send_fds(self._control, [b"+"], [connection.fileno()])
+            return receive(self._control, _LONGEST_REPLY, end)[1]
+        except BaseException:  # an interrupt too: a reply that comes later would be taken for the next one
+            self._control.close()
+            raise
 
     @contextlib.contextmanager
     def _in_touch(self) -> Iterator[None]:

@@ -456,6 +456,12 @@ for kind in (r.RLIMIT_AS, r.RLIMIT_CPU, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE, r.RLIMI
     assert warm.answer(text) == 6
 
 
+def test_lower_limits_of_the_machine_stay(warm):
+    before = "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (60, 60))"
+    text = "import resource as r; answer = r.getrlimit(r.RLIMIT_NOFILE)"
+    assert warm.answer(text, before=before, open_files=100) == [60, 60]
+
+
 def test_threads_are_limited(warm):
     text = """
 import threading, time

@@ -103,10 +103,11 @@ def test_it_has_no_rights_and_can_get_none(client):
 def test_memory_is_limited(client):
     code = """
 import mmap
+MAP_NORESERVE = 0x4000  # address space only, so that this machine's memory is no part of the question
 kept = []
 try:
     for _ in range(20):
-        kept.append(mmap.mmap(-1, 2**30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE))
+        kept.append(mmap.mmap(-1, 2**30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE))
 except (OSError, MemoryError):
     print("refused", len(kept) < 8)
 kept.clear()
@@ -122,6 +123,13 @@ with open("/tmp/big", "wb") as file:
 """
     assert run(client, code) == "OSError"
     assert run(client, "import os; os.remove('/tmp/big'); print('alive')").endswith("alive")
+
+
+def test_the_one_file_on_the_disk_that_it_owns_cannot_outgrow_its_limit(kernel):
+    manager, client = kernel
+    path = runtime_folder(manager) / "connection.json"
+    assert run(client, f"import os; os.truncate({str(path)!r}, 2**30)") == "OSError"
+    assert path.stat().st_size < 10_000
 
 
 def test_processes_are_limited(client):

@@ -17,7 +17,7 @@ from coursekit.grading.room import Rooms, Step
 from coursekit.grading.sandbox import sandbox_problem
 
 pytestmark = pytest.mark.skipif(sandbox_problem() is not None, reason="needs bubblewrap")
-SECONDS = 2
+SECONDS = 1
 
 # The attacker's tools: the connection to the grader, and the grader's own way to write frames.
 TOOLS = """
@@ -103,11 +103,6 @@ ENDS = {
         "sys.setrecursionlimit(10**9)\nclass A:\n    def __repr__(self): return repr([self])\nrepr(A())"
     ),
     "a receiver replaced": "import coursekit.grading.wire as wire; wire._read = None",
-    "an alarm that raises in the loop": (
-        "import signal\ndef ring(*_): raise SystemExit\n"
-        "signal.signal(signal.SIGALRM, ring); signal.setitimer(signal.ITIMER_REAL, 0.1, 0.01)\n"
-        "def f(x): time.sleep(1)"
-    ),
 }
 HANGS = {
     "a loop": "while True: pass",
@@ -175,6 +170,11 @@ VALUES = {
     "an end of a generator": "def f(_): raise StopIteration",
     "an outcome": "def f(_): return Outcome('stopped', message='ran longer than 60 s')",
     "a forged outcome": "import coursekit.checking.call as own; own._called = lambda *a: {'kind': 'value'}",
+    "an alarm that raises in the loop": (
+        "import signal\ndef ring(*_): raise SystemExit\n"
+        "signal.signal(signal.SIGALRM, ring); signal.setitimer(signal.ITIMER_REAL, 0.1, 0.01)\n"
+        "def f(x): time.sleep(1)"
+    ),
     "too much print": "def f(_):\n    while True: print('x' * 10**6)",
     "not enough memory": "def f(_): return np.zeros(2**40)",
     "all the memory bit by bit": "def f(_):\n    x = []\n    while True: x.append(bytearray(2**20))",

@@ -22,6 +22,8 @@ SUSPICIOUS = {
     "shell-by-import": ("from IPython import get_ipython as g", 1),
     "settrace": ("import sys\nsys.settrace(f)", 2),
     "settrace-by-name": ("from sys import settrace as s", 1),
+    "settrace-by-assignment": ("import sys\ns = sys\ns.settrace(f)", 3),
+    "settrace-in-a-loop": ("for sys in [sys]:\n    sys.settrace(f)", 2),
     "setprofile-by-alias": ("import sys as quiet\nquiet.setprofile(None)", 2),
     "monitoring": ("import sys\nsys.monitoring.use_tool_id(1, 'x')", 2),
     "audit-hook": ("import sys\nsys.addaudithook(f)", 2),

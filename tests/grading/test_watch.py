@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks and reads /proc")
+
 CELL = "<cell cosine>"
 # One process imports the libraries once and forks for each case: argv[1] is a JSON object of texts.
 DRIVER = f"""

@@ -376,7 +376,7 @@ def test_keys_made_to_collide_are_refused():
     for tree in ({"set": keys}, {"dict": [keys, keys]}):
         with pytest.raises(WireError, match="same hash"):
             decode(body(tree))
-    assert time.perf_counter() - start < 3
+    assert time.perf_counter() - start < 10
 
 
 def test_honest_keys_do_not_count_as_collisions():

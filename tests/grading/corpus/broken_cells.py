@@ -15,10 +15,11 @@ from tests.grading.corpus.entry import (
     released,
     role,
     solutions,
+    source,
 )
 
 LESSON = "00_welcome"
-STUB = "def overlap(a, b):\n    # YOUR CODE HERE\n    raise NotImplementedError"
+STUB = source(cell_of(released(LESSON), "overlap"))
 
 
 def _without(keep: Callable[[dict], bool]) -> Callable[[dict], None]:

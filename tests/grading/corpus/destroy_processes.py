@@ -99,6 +99,7 @@ def overlap(a, b):
     return overlap(b, a)
 """,
         right=False,
+        hangs=True,
     ),
     vandal(
         "closes-descriptors",

@@ -163,6 +163,7 @@ SPACE = [
                     pass
             return len(hoard)
         """,
+        hangs=True,
     ),
     glutton(
         "disk",
@@ -192,6 +193,7 @@ SPACE = [
                 open(f"/tmp/{number}", "w").close()
             return None
         """,
+        hangs=True,
     ),
     glutton(
         "open-files",

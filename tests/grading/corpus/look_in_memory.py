@@ -84,6 +84,7 @@ ENTRIES = [
             known = [value for value in seen if value is not None]
             return known[-1] if known else -1
         """,
+        hangs=True,
     ),
     looker(
         "gc",
