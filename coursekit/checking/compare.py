@@ -40,7 +40,10 @@ def close(received: float, expected: float, within: float = 1e-6) -> bool:
     """Whether two numbers agree, by the rule of `difference`."""
     if received != received or expected != expected:
         return received != received and expected != expected
-    return received == expected or abs(received - expected) <= within * (1 + abs(expected)) < math.inf
+    try:
+        return received == expected or abs(received - expected) <= within * (1 + abs(expected)) < math.inf
+    except OverflowError:  # a whole number, or a complex one, beyond all floats
+        return False
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,10 @@ def _rounded(number: float) -> object:
 def _alike(found: object, known: object) -> bool:
     numbers = [isinstance(one, (int, float)) and not isinstance(one, bool) for one in (found, known)]
     if all(numbers):
-        return math.isclose(found, known, rel_tol=1e-4, abs_tol=1e-6)
+        try:
+            return math.isclose(found, known, rel_tol=1e-4, abs_tol=1e-6)
+        except OverflowError:  # a whole number beyond all floats
+            return found == known
     if type(found) is not type(known):
         return False
     if isinstance(found, dict):

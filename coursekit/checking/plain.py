@@ -47,7 +47,7 @@ def plain(value: object, depth: int = 0) -> object:
         Python's, subclasses become their base class, a pandas index becomes an array.
     """
     kind = type(value)  # never value.__class__, which an object may choose
-    if value is None or kind is bool:
+    if value is None or kind is bool or kind is Opaque:
         return value
     if depth > _DEEPEST:
         return Opaque("deeply nested object")
@@ -146,6 +146,8 @@ def _torch_tensor(value: object, kind: type, depth: int) -> object:
 
 
 def _record(value: object, kind: type, depth: int) -> object:
+    if kind is Record:  # taken apart before
+        return Record(value.name, {name: plain(entry, depth + 1) for name, entry in value.fields.items()})
     if not dataclasses.is_dataclass(kind):
         return None
     fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(kind)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -26,6 +28,7 @@ _FAMILIES = {
     pd.Series: "a Series",
     pd.Timestamp: "a date",
 }
+_LONGEST_INT = 10_000  # bits, about 3,000 digits
 _ENTRIES = {"b": "True and False", "i": "whole numbers", "u": "whole numbers", "f": "decimal numbers"}
 _ENTRIES |= {"c": "complex numbers", "M": "dates", "m": "durations"}
 
@@ -70,6 +73,8 @@ def short(value: object, limit: int = 160) -> str:
 
 
 def _written(value: object, limit: int) -> str:
+    if type(value) is int and value.bit_length() > _LONGEST_INT:  # Python itself refuses to write it
+        return f"a whole number of about {round(value.bit_length() * math.log10(2))} digits"
     if type(value) is float:
         return f"{value:.8g}" if value != round(value, 1) else repr(value)
     if type(value) in (list, tuple, set, dict):

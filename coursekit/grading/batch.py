@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from coursekit.grading.autograded import write_autograded
 from coursekit.grading.feedback import page_fingerprint, write_feedback
-from coursekit.grading.gradebook import Gradebook, database_of
+from coursekit.grading.gradebook import Gradebook
 from coursekit.grading.limits import Limits
 from coursekit.grading.pool import Order, Reply, Worker, graded
 from coursekit.grading.receipt import write_receipts
@@ -60,6 +61,7 @@ def grade_lesson(
     limits: Limits | None = None,
     engine: Engine | None = None,
     progress: Callable[[Reply, int], None] | None = None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> list[Result]:
     """Grade what was handed in for a lesson and write the marks into nbgrader's gradebook.
 
@@ -77,6 +79,7 @@ def grade_lesson(
         limits: what a learner's process may use.
         engine: who does the work instead of local processes, see `coursekit.grading.cluster`.
         progress: called with each reply and the number of all orders.
+        warn: called with a sentence on what the instructor should know about the lesson as a whole.
 
     Returns:
         The new results, in the order of the students' names.
@@ -91,8 +94,11 @@ def grade_lesson(
     limits = limits or Limits()
     places, template = Places(course, lesson), Template.of(lesson)
     results = []
-    with Gradebook(database_of(course.root)) as gradebook:
-        gradebook.register(template)
+    with Gradebook.of(course.root) as gradebook:
+        if gone := gradebook.register(template):
+            warn(
+                f"{lesson.key} has no {', '.join(gone)} any more: the gradebook keeps its marks, exports do not"
+            )
         orders = _orders(places, gradebook, students, force)
         if engine is None:
             workers = [
@@ -102,10 +108,9 @@ def grade_lesson(
         else:
             replies = engine(orders)
         for reply in replies:
+            reply = _kept(places, template, gradebook, reply)
             if reply.result is not None:
-                gradebook.record(reply.result, template, timestamp=_time_of(reply.result))
                 results.append(reply.result)
-            _write_files(places, template, gradebook, reply)
             if progress is not None:
                 progress(reply, len(orders))
     return sorted(results, key=lambda result: result.student)
@@ -114,7 +119,7 @@ def grade_lesson(
 def write_pages(course: Course, lesson: Lesson, students: Iterable[str] | None = None) -> list[Path]:
     """Write the feedback pages anew, as after marking by hand, from what the gradebook holds."""
     places, template, written = Places(course, lesson), Template.of(lesson), []
-    with Gradebook(database_of(course.root)) as gradebook:
+    with Gradebook.of(course.root) as gradebook:
         results = gradebook.results(lesson.key)
         for student in _chosen(list(results), students):
             path = places.feedback(student)
@@ -123,11 +128,22 @@ def write_pages(course: Course, lesson: Lesson, students: Iterable[str] | None =
     return written
 
 
+def _kept(places: Places, template: Template, gradebook: Gradebook, reply: Reply) -> Reply:
+    """Write marks, then files; what cannot be written for one learner is told, and is theirs alone."""
+    try:
+        if reply.result is not None:
+            gradebook.record(reply.result, template, timestamp=_time_of(reply.result))
+        _write_files(places, template, gradebook, reply)
+    except (ValueError, OSError) as error:
+        return Reply(reply.student, failed=f"{type(error).__name__}: {error}")
+    return reply
+
+
 def _write_files(places: Places, template: Template, gradebook: Gradebook, reply: Reply) -> None:
     """The rebuilt notebook and, last, the page; a run that was killed before it wrote them is made good."""
     student, result = reply.student, reply.result
     if reply.unchanged:
-        result = gradebook.results(template.key)[student]
+        result = gradebook.results(template.key, student)[student]
         if page_fingerprint(places.feedback(student)) == result.fingerprint:
             return
     if result is not None:

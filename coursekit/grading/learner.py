@@ -31,9 +31,9 @@ _LONGEST_MESSAGE = 300
 _CELLS = ("<cell ", "<timed ", "<string>")
 
 
-def is_learners(file: str) -> bool:
+def is_learners(file: str, cells: tuple[str, ...] = _CELLS) -> bool:
     """Whether code of this file name is the learner's: a cell, a part of one, or text given to `exec`."""
-    return file.startswith(_CELLS)
+    return file.startswith(cells)  # no global name, which a cell could replace
 
 
 def live(sock: socket.socket, shell: QuietShell, limits: Limits, seed: int, *, strict: bool) -> None:
@@ -179,14 +179,11 @@ def _failure(error: BaseException, file: str) -> Outcome:
         message = " ".join(str(said).split())[:_LONGEST_MESSAGE]
     except BaseException:  # its own text raises
         message = ""
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if _file(frame) == file]
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if frame.f_code.co_filename == file]
     if isinstance(error, SyntaxError) and error.filename == file:
         lines.append(error.lineno)
     return Outcome("raised", errors=names, message=message, line=lines[-1] if lines else None)
-
-
-def _file(frame: object) -> str:
-    return frame.f_code.co_filename
 
 
 def _seed(seed: int) -> None:

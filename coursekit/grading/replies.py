@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coursekit.checking.call import Outcome
@@ -17,6 +19,20 @@ _MOST_LINES = 1_000_000
 # What no text for people needs, and what files and databases refuse.
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
+# Forbidden calls are noticed by a profiler that lives in the learner's process. Who sets another one, or
+# reaches for the frames in which it is kept, may have made any call unnoticed.
+_UNWATCHED = (
+    "sys.setprofile|",
+    "sys._getframe|",
+    "sys._current_frames|",
+    "gc.get_objects|",
+    "gc.get_referrers|",
+    "object.__getattr__ tb_frame|",
+    "object.__getattr__ gi_frame|",
+    "object.__getattr__ cr_frame|",
+    "object.__getattr__ ag_frame|",
+)
+
 
 @dataclass(frozen=True)
 class StepError:
@@ -26,6 +42,18 @@ class StepError:
     error: str
     message: str
     line: int | None
+
+
+class Metered(socket.socket):
+    """A socket that counts the bytes it receives."""
+
+    received = 0
+
+    def recv_into(self, *args: object) -> int:
+        """As a socket does."""
+        count = super().recv_into(*args)
+        self.received += count
+        return count
 
 
 def checked_errors(found: object) -> list[StepError]:
@@ -66,7 +94,13 @@ def how_it_ended(ended: str, limits: Limits) -> str:
         return f"was killed by the system, as happens to what uses more than {limits.memory / 2**30:g} GiB"
     if how == "signal":
         return f"crashed ({signal.strsignal(int(number)) or ended})"
-    return "closed its connection to the grader"
+    return "closed its connection to the grader" if how == "killed" else "was lost, as the sandbox ended"
+
+
+def how_unwatched(notices: Sequence[str]) -> str:
+    """By what the learner's code may have hidden its calls; empty when nothing was seen."""
+    found = [notice for notice in notices if notice.startswith(_UNWATCHED)]
+    return found[0].split("|")[0].split()[-1] if found else ""
 
 
 def _step_error(found: object) -> StepError:

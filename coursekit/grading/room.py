@@ -15,11 +15,13 @@ from coursekit.checking.call import Outcome
 from coursekit.checking.shortcut import Rules
 from coursekit.grading.limits import Limits
 from coursekit.grading.replies import (
+    Metered,
     StepError,
     checked_errors,
     checked_outcome,
     checked_text,
     how_it_ended,
+    how_unwatched,
 )
 from coursekit.grading.warm_process import RoomError, WarmProcess
 from coursekit.grading.wire import WireError, receive, send
@@ -29,19 +31,6 @@ __all__ = ["Room", "RoomError", "Rooms", "Step", "StepError"]
 _DEFAULT = Limits()
 _MOST_NOTICES = 50  # coursekit.grading.watch sends fewer
 _MOST_ANSWERS = 4  # a room may send so many times `Limits.answer` in all: the test keeps every answer
-# Forbidden calls are noticed by a profiler that lives in the learner's process. Who sets another one, or
-# reaches for the frames in which it is kept, may have made any call unnoticed.
-_UNWATCHED = (
-    "sys.setprofile|",
-    "sys._getframe|",
-    "sys._current_frames|",
-    "gc.get_objects|",
-    "gc.get_referrers|",
-    "object.__getattr__ tb_frame|",
-    "object.__getattr__ gi_frame|",
-    "object.__getattr__ cr_frame|",
-    "object.__getattr__ ag_frame|",
-)
 _PATIENCE = 1.0  # seconds for a process that closed its connection to end
 
 
@@ -86,27 +75,23 @@ class Rooms:
             RoomError: when no learner's process can be started on this machine; the text says why.
         """
         limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
-        if self._warm is not None:
+        for attempt in (1, 2):  # the warm process may have died since, or the machine be short of something
             try:
-                return self._opened(limits, seed)
-            except RoomError:  # the warm process has died since: a fresh one below
+                if self._warm is None:
+                    self._warm = WarmProcess(self._modules, sandboxed=self._sandboxed)
+                connection, process = self._warm.fork(seed, limits)
+                return Room(self._warm, connection, process, limits)
+            except RoomError:
                 self.close()
-        try:
-            self._warm = WarmProcess(self._modules, sandboxed=self._sandboxed)
-            return self._opened(limits, seed)
-        except RoomError:
-            self.close()
-            raise
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """End the warm process, and every room with it."""
         if self._warm is not None:
             self._warm.close()
             self._warm = None
-
-    def _opened(self, limits: Limits, seed: int) -> Room:
-        connection, process = self._warm.fork(seed, limits)
-        return Room(self._warm, connection, process, limits)
 
 
 class Room:
@@ -122,7 +107,7 @@ class Room:
     def __init__(self, warm: WarmProcess, connection: socket.socket, process: int, limits: Limits):
         self.notices: list[str] = []
         self._warm = warm
-        self._connection = _Metered(fileno=connection.detach())
+        self._connection = Metered(fileno=connection.detach())
         self._process = process
         self._limits = limits
         self._left = limits.seconds
@@ -151,10 +136,8 @@ class Room:
             WireError: when one of our own arguments cannot be sent; the room is as it was.
         """
         outcome = self._ask(checked_outcome, "call", name, tuple(args), dict(kwargs), rules)
-        hidden = [notice for notice in self.notices if notice.startswith(_UNWATCHED)]
-        if outcome.kind == "value" and hidden:
-            return Outcome("shortcut", message=hidden[0].split("|")[0].split()[-1])
-        return outcome
+        unwatched = how_unwatched(self.notices)
+        return Outcome("shortcut", message=unwatched) if unwatched and outcome.kind == "value" else outcome
 
     def value(self, name: str) -> Outcome:
         """What the steps have left under this name, as plain data, in an outcome of kind "value"."""
@@ -207,7 +190,7 @@ class Room:
 
     def _stop(self, message: str) -> Outcome:
         self.close()
-        self._stopped = Outcome("stopped", message=message)
+        self._stopped = Outcome("stopped", message=checked_text(message))
         return self._stopped
 
     def _end(self, patience: float) -> str:
@@ -216,14 +199,3 @@ class Room:
         self._stopped = Outcome("stopped", message="had been ended before")
         self._connection.close()
         return self._warm.end(self._process, patience)
-
-
-class _Metered(socket.socket):
-    """A socket that counts what it receives."""
-
-    received = 0
-
-    def recv_into(self, *args: object) -> int:
-        count = super().recv_into(*args)
-        self.received += count
-        return count

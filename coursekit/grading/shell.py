@@ -13,7 +13,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-
 _MEASURING = re.compile(r"\A(\s*)%%time(it)?\b.*")
 _BLANK_LINES = re.compile(r"\s*\n([ \t]*)(\S*)")
 
@@ -60,6 +59,9 @@ class QuietShell(InteractiveShell):
 
     def enable_gui(self, gui: str | None = None) -> None:
         """There are no windows."""
+
+    def ask_exit(self) -> None:
+        """`exit` and `quit` do nothing: what stands below them in the cell runs in Jupyter, too."""
 
     def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> object:
         """Run a magic; one that fails or is unknown does nothing."""

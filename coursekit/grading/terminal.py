@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from coursekit.grading.batch import grade_lesson, write_pages
+from coursekit.grading.batch import Places, grade_lesson, write_pages
 from coursekit.grading.exports import write_canvas, write_csv, write_moodle
-from coursekit.grading.gradebook import Gradebook, database_of
+from coursekit.grading.gradebook import Gradebook
 from coursekit.grading.limits import Limits
 from coursekit.grading.pool import Reply
 from coursekit.grading.results import Result
@@ -50,6 +50,7 @@ def grade_and_tell(
                 limits=limits,
                 engine=engine,
                 progress=bar.step,
+                warn=print,
             )
         except KeyboardInterrupt:
             bar.close()
@@ -57,7 +58,7 @@ def grade_and_tell(
                 f"interrupted after {bar.graded} submissions; their marks are kept. The same command goes on."
             )
             raise
-    with Gradebook(database_of(course.root)) as gradebook:
+    with Gradebook.of(course.root) as gradebook:
         everything = gradebook.results(lesson.key)
     report = _write_report(everything, course.root / "build" / "grading" / f"{lesson.key}.csv")
     _tell(results, bar)
@@ -77,8 +78,9 @@ def export_and_tell(names: Sequence[str], layout: str, path: Path, roster: Path 
     """`coursekit grades`: write the marks of these lessons (default: all) in one of three layouts."""
     course = Course.find()
     lessons = [course.lesson(name).key for name in names] or [lesson.key for lesson in course.lessons]
-    with Gradebook(database_of(course.root)) as gradebook:
-        marks = gradebook.marks(lessons)
+    handed_in = {(student, key) for key in lessons for student in Places(course, course.lesson(key)).students}
+    with Gradebook.of(course.root) as gradebook:
+        marks = gradebook.marks(lessons, handed_in)
     if layout == "canvas":
         for student in write_canvas(marks, path, roster):
             print(f"not in {roster}, left out: {student}")

@@ -15,17 +15,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 import coursekit
-from coursekit.grading.confine import NOBODY
 from coursekit.grading.limits import Limits
 from coursekit.grading.sandbox import sandbox_command, sandbox_problem
 from coursekit.grading.wire import WireError, receive, send
 
+_NOBODY = 65534  # whom coursekit.grading.confine.drop_root becomes
 _START_SECONDS = 300.0  # PyTorch from a cold, slow disk
 _SECONDS = 30.0  # for anything else that is asked of it
 _LONGEST_REPLY = 2**16
 _ENVIRONMENT = {
     # One thread each: a process with more cannot be forked safely, and other learners wait for the cores.
     **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")},
+    # Each thread's arena reserves address space, which the limit on memory counts.
+    "MALLOC_ARENA_MAX": "2",
     "MPLBACKEND": "Agg",
     "PYTHONHASHSEED": "0",  # the same order of sets whenever the same text is graded
     "PYTHONUTF8": "1",
@@ -53,7 +55,7 @@ class WarmProcess:
             raise RoomError(problem)
         self._folder = tempfile.TemporaryDirectory(prefix="coursekit-")
         if not sandboxed and os.geteuid() == 0:  # its processes will be nobody's
-            os.chown(self._folder.name, NOBODY, NOBODY)
+            os.chown(self._folder.name, _NOBODY, _NOBODY)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._sandboxed = sandboxed
         self._control, theirs = socket.socketpair()
@@ -94,9 +96,8 @@ class WarmProcess:
             process is gone, and with it every process that it forked.
         """
         try:
-            with self._in_touch():
-                return str(self._ask("end", [child, patience]))
-        except RoomError:
+            return str(self._ask("end", [child, patience]))
+        except (OSError, EOFError, WireError):
             return "lost"
 
     def close(self) -> None:

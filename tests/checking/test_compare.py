@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from coursekit.checking import difference
+from coursekit.checking.plain import Opaque, plain
 
 NAN = float("nan")
 
@@ -204,3 +205,19 @@ class LyingList(list):
 )
 def test_objects_that_claim_to_be_equal_are_not_believed(trick, expected):
     assert difference(trick, expected) is not None
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [(10**400, 1.0), (1.0, 10**400), (10**5000, 3), (complex(1.7e308, 1.7e308), 0j), ([10**5000], [1])],
+    ids=["int above all floats", "float against it", "too long to write", "complex overflow", "in a list"],
+)
+def test_numbers_beyond_all_floats_differ_and_can_be_told(received, expected):
+    assert len(difference(received, expected)) < 300
+    assert difference(received, received) is None
+
+
+def test_plain_data_stays_as_it_is_when_made_plain_again():
+    assert difference(plain(plain(Point(1.0, 2.0))), Point(1.0, 2.0)) is None
+    assert type(plain(plain(object()))) is Opaque
+    assert difference(plain(object()), plain(object())) is not None  # it equals nothing

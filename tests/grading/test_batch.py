@@ -12,7 +12,7 @@ import pytest
 from coursekit.grading import Limits, grade_lesson
 from coursekit.grading.batch import write_pages
 from coursekit.grading.feedback import page_fingerprint
-from coursekit.grading.gradebook import Gradebook, database_of
+from coursekit.grading.gradebook import Gradebook
 from coursekit.grading.sandbox import sandbox_problem
 from tests.grading.courses import course_copy, hand_in, solved
 
@@ -31,7 +31,7 @@ def grade(course, **options):
 
 
 def in_gradebook(course):
-    with Gradebook(database_of(course.root)) as gradebook:
+    with Gradebook.of(course.root) as gradebook:
         return {student: result.points for student, result in gradebook.results(LESSON).items()}
 
 
@@ -86,7 +86,7 @@ def test_pages_written_anew_show_what_a_person_gave(course):
 
     hand_in(course, "ada", LESSON, {"open-00": "Because popular courses are shown to everybody."})
     grade(course)
-    with StockGradebook(database_of(course.root)) as gradebook:
+    with StockGradebook(f"sqlite:///{course.root / 'gradebook.db'}") as gradebook:
         gradebook.find_grade("open-00", LESSON, LESSON, "ada").manual_score = 3
         gradebook.find_comment("open-00", LESSON, LESSON, "ada").manual_comment = "Name the feedback loop."
         gradebook.db.commit()

@@ -123,6 +123,7 @@ def test_an_error_in_the_answer_comes_with_its_classes_and_the_line_of_the_cell(
         "!pip install something\nfiles = !ls\ndef f(): return 7",
         "%pip install something\n%no_such_magic\ndef f(): return 7",
         "len?\ndef f(): return 7",
+        "exit()\ndef f(): return 7",
         "%timeit -n1 -r1 sum([1])\n%config InlineBackend.figure_format = 'retina'\ndef f(): return 7",
         "import asyncio\nawait asyncio.sleep(0)\ndef f(): return 7",
         "import asyncio\nasync def g(): return 7\ndef f(): return asyncio.run(g())",

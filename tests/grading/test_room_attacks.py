@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -254,6 +256,42 @@ def test_nothing_is_left_running_when_all_rooms_are_closed():
         found = descendants(rooms._warm._process.pid)
         assert found
     assert settled(lambda: not found & set(processes()))
+
+
+GRADER = """
+from coursekit.grading.room import Rooms, Step
+rooms = Rooms(sandboxed={sandboxed})
+room = rooms.open()
+print("ready", flush=True)
+room.run([Step("answer", "own", "while True: pass")])
+"""
+
+
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_nothing_is_left_running_when_the_grader_is_killed(sandboxed):
+    command = [sys.executable, "-c", GRADER.format(sandboxed=sandboxed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as grader:
+        assert grader.stdout.readline() == b"ready\n"
+        found = descendants(grader.pid)
+        grader.kill()
+    assert len(found) >= 3
+    assert settled(lambda: not found & set(processes()))
+
+
+def test_after_an_interrupt_no_reply_is_taken_for_another(monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with Rooms() as rooms:
+        one = rooms.open()
+        with monkeypatch.context() as patch:
+            patch.setattr("coursekit.grading.warm_process.receive", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                rooms.open()
+        with rooms.open() as another:
+            another.run([Step("answer", "own", "x = 2")])
+            assert another.value("x").value == 2
+        assert one.value("x").kind == "stopped"
 
 
 def test_the_warm_process_has_one_thread(rooms):

@@ -13,6 +13,7 @@ from tests.grading.corpus import (
     destroy_processes,
     exhaust,
     exhaust_channel,
+    exhaust_reader,
     honest,
     honest_code,
     honest_habits,
@@ -40,6 +41,7 @@ MODULES = (
     destroy_processes,
     exhaust,
     exhaust_channel,
+    exhaust_reader,
     talk,
 )
 ENTRIES: list[Entry] = [entry for module in MODULES for entry in module.ENTRIES]

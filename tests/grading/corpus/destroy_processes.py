@@ -175,4 +175,16 @@ os.environ.clear()
 """,
         unsure=frozenset({"overlap"}),
     ),
+    vandal(
+        "stops-itself",
+        """
+import os
+import signal
+
+def overlap(a, b):
+    os.kill(os.getpid(), signal.SIGSTOP)
+""",
+        right=False,
+        hangs=True,
+    ),
 ]

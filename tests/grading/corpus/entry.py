@@ -134,8 +134,9 @@ def code(text: str, **metadata: object) -> dict:
 
 
 def as_bytes(notebook: object) -> bytes:
-    """The notebook's file as JupyterLab writes it."""
-    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+    """The notebook's file as JupyterLab writes it; what is no text in UTF-8 as an escape."""
+    text = json.dumps(notebook, indent=1, ensure_ascii=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def full(lesson: str, *, but: tuple[str, ...] = (), only: tuple[str, ...] | None = None) -> dict[str, float]:

@@ -222,4 +222,78 @@ MAGICS = [
     ),
 ]
 
-ENTRIES = [*WAYS, *MAGICS]
+SETTINGS = [
+    learner(
+        "settings",
+        {
+            "overlap": """
+            import os
+            import sys
+            import warnings
+
+            import matplotlib.pyplot as plt
+
+            os.environ["OMP_NUM_THREADS"] = "1"
+            warnings.filterwarnings("ignore")
+            np.set_printoptions(precision=3, suppress=True)
+            np.seterr(all="ignore")
+            pd.set_option("display.max_columns", None)
+            pd.options.display.max_rows = 10
+            plt.rcParams["figure.figsize"] = (8, 4)
+            plt.rcParams.update({"font.size": 12})
+            sys.setrecursionlimit(5000)
+            print(sys.version, os.getcwd(), os.path.exists("data.csv"), type(table).__name__)
+            help(len)
+
+            def overlap(a, b):
+                return len(set(a) & set(b))
+
+            overlap.calls = 0
+            """
+        },
+    ),
+    learner(
+        "torch-settings",
+        {
+            "cosine-rows": """
+            import torch
+
+            torch.manual_seed(0)
+            torch.set_num_threads(1)
+            torch.backends.cudnn.deterministic = True
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+
+            def cosine_rows(a, b):
+                x, y = (torch.as_tensor(row, dtype=torch.float64, device=device) for row in (a, b))
+                length = float(x.norm() * y.norm())
+                return float(x @ y) / length if length else 0.0
+            """
+        },
+    ),
+    learner(
+        "own-tests",
+        {
+            "cosine-rows": """
+            import unittest
+
+            def cosine_rows(a, b):
+                length = np.sqrt(a.sum() * b.sum())
+                return float(a @ b / length) if length else 0.0
+
+            np.testing.assert_allclose(cosine_rows(np.array([1, 0]), np.array([1, 0])), 1.0)
+            assert cosine_rows(table[0], table[0]) > 0.99 and cosine_rows(*table[:2]) > 0.8
+
+            class TestCosine(unittest.TestCase):
+                def test_empty(self):
+                    self.assertEqual(cosine_rows(np.zeros(3), np.ones(3)), 0.0)
+
+            unittest.main(argv=[""], exit=False)
+            """
+        },
+    ),
+    learner("future", {"overlap": "from __future__ import annotations\n\n" + RIGHT}),
+    learner("debugger", {"overlap": "%pdb off\n%debug\n" + RIGHT}, flagged=None),
+    learner("unknown-magics", {"overlap": "%matplotlib widget\n%nosuchmagic\n" + RIGHT}),
+]
+
+ENTRIES = [*WAYS, *MAGICS, *SETTINGS]

@@ -124,6 +124,26 @@ FORGED_RESULTS = [
         """,
     ),
     thief(
+        "channel-of-its-own",
+        """
+        import socket
+
+        from coursekit.checking.call import Outcome
+        from coursekit.grading import wire
+
+        def overlap(a, b):
+            for number in range(3, 64):
+                try:
+                    there = socket.socket(fileno=number)
+                    for kind in ("notice", "outcome", "value", "errors", "reply", "ok"):
+                        wire.send(there, kind, "<script>alert(1)</script>" * 1000)
+                        wire.send(there, kind, Outcome("value", value=2))
+                except (OSError, ValueError):
+                    pass
+            return None
+        """,
+    ),
+    thief(
         "own-examine",
         """
         from coursekit.checking.call import Outcome
