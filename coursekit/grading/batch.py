@@ -96,9 +96,7 @@ def grade_lesson(
     results = []
     with Gradebook.of(course.root) as gradebook:
         if gone := gradebook.register(template):
-            warn(
-                f"{lesson.key} has no {', '.join(gone)} any more: the gradebook keeps its marks, exports do not"
-            )
+            warn(f"{lesson.key} has no {', '.join(gone)} any more; the gradebook keeps those marks")
         orders = _orders(places, gradebook, students, force)
         if engine is None:
             workers = [

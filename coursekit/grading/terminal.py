@@ -70,7 +70,7 @@ def write_pages_and_tell(name: str, students: Sequence[str] = ()) -> int:
     """`coursekit feedback LESSON`: write the pages anew, as after marking by hand."""
     course = Course.find()
     written = write_pages(course, course.lesson(name), list(students) or None)
-    print(f"{len(written)} pages in {course.root / 'feedback'}")
+    print(f"pages written to {course.root / 'feedback'}: {len(written)}")
     return 0
 
 
@@ -87,8 +87,9 @@ def export_and_tell(names: Sequence[str], layout: str, path: Path, roster: Path 
     else:
         (write_moodle if layout == "moodle" else write_csv)(marks, path)
     pending = int((marks["status"] == "needs manual grading").sum())
-    print(f"{path}: {marks['student'].nunique()} students, {len(lessons)} lessons", end="")
-    print(f"; {pending} marks wait for grading by hand and are left empty" if pending else "")
+    print(f"{path}: {marks['student'].nunique()} students × {len(lessons)} lessons")
+    if pending:
+        print(f"left empty, because they wait for grading by hand: {pending}")
     return 0
 
 

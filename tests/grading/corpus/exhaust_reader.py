@@ -67,14 +67,14 @@ PROSE = [
 
 
 def _many_cells(notebook: dict) -> None:
-    notebook["cells"] = [code(f"x = {i}") for i in range(30_000)] + notebook["cells"]
+    notebook["cells"] = [code(f"x = {i}") for i in range(5_000)] + notebook["cells"]
 
 
 def _many_twins(notebook: dict) -> None:
     """Thousands of cells claim to be the answer; the last one is right."""
     answer = next(cell for cell in notebook["cells"] if cell["id"] == "overlap")
     place = notebook["cells"].index(answer)
-    twins = [{**answer, "source": [f"overlap = {i}"]} for i in range(10_000)]
+    twins = [{**answer, "source": [f"overlap = {i}"]} for i in range(5_000)]
     notebook["cells"][place:place] = twins
 
 
