@@ -97,8 +97,8 @@ class Rooms:
 class Room:
     """One learner's process. Made by `Rooms.open`; a context manager.
 
-    Once it has stopped, by a limit, a crash or a reply that is none, every question to it gives at once an
-    `Outcome` of kind "stopped" whose message completes "it …": "ran longer than 60 s".
+    Once it has stopped, by a limit, a crash or a reply that is none, every question gives an `Outcome` of
+    kind "stopped" at once, whose message completes "it …": "ran longer than 60 s".
 
     Attributes:
         notices: what `coursekit.grading.watch` saw in it, as it arrived.
@@ -123,14 +123,14 @@ class Room:
 
     def run(self, steps: Sequence[Step]) -> list[StepError]:
         """Run these steps one after the other, on past those that fail; returns how those failed."""
-        request = [[step.kind, step.cell, step.text] for step in steps]
-        found = self._ask(checked_errors, "run", request)
+        found = self._ask(checked_errors, "run", [[step.kind, step.cell, step.text] for step in steps])
         return found if isinstance(found, list) else []
 
     def call(self, name: str, args: tuple, kwargs: Mapping[str, object], rules: Rules) -> Outcome:
         """Call what the steps have left under this name, as `coursekit.checking.call.examine` does.
 
-        Where there is no such name, the outcome tells how the latest answer cell failed.
+        Where there is no such name, the outcome tells how the latest answer cell failed. Code that meddles
+        with the watch for forbidden calls gives an outcome of kind "shortcut".
 
         Raises:
             WireError: when one of our own arguments cannot be sent; the room is as it was.

@@ -6,12 +6,13 @@ import builtins
 import contextlib
 import functools
 import sys
+import threading
 from types import FunctionType, ModuleType
 
 from coursekit.checking import call, shortcut
 from coursekit.checking.call import RemoteAnswer
 
-_MODULES = (call, shortcut, contextlib)
+_MODULES = (call, shortcut, contextlib, threading)
 _OF_SYS = ("setprofile", "getprofile", "settrace", "gettrace", "_getframe", "exc_info")
 
 

@@ -14,11 +14,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coursekit.grading.confine import drop_root
+from coursekit.grading.confine import NOBODY, drop_root
 
 if TYPE_CHECKING:
     from coursekit.grading.shell import QuietShell
@@ -28,19 +30,42 @@ _LONGEST_REQUEST = 2**20
 
 def main() -> None:
     """Drop root's rights, get warm, and serve until the grader closes its end."""
-    sandboxed = sys.argv[2] == "sandboxed"
-    if sandboxed:  # before anything large is imported
-        drop_root()
+    control, sandboxed = socket.socket(fileno=int(sys.argv[1])), sys.argv[2] == "sandboxed"
+    if sandboxed:
+        drop_root()  # before anything large is imported
+        _serve(control, strict=True)
+    else:
+        with _empty_home():
+            _serve(control, strict=False)
+
+
+def _serve(control: socket.socket, *, strict: bool) -> None:
     # Only now: these bring NumPy, pandas and IPython.
     from coursekit.grading.wire import receive, send
 
-    control = socket.socket(fileno=int(sys.argv[1]))
     _, modules = receive(control, _LONGEST_REQUEST)
     shell = _warmed(modules)
-    if not sandboxed:  # a Python that only root may read is all imported by now
-        drop_root()
+    if not strict:
+        _give_to_nobody(Path.cwd())
+        drop_root()  # only now, as it may be that only root can read this Python
     send(control, "ready", None)
-    Warm(control, shell, strict=sandboxed).serve()
+    Warm(control, shell, strict=strict).serve()
+
+
+@contextlib.contextmanager
+def _empty_home() -> Iterator[None]:
+    """What bubblewrap would have given: an empty home and work folder; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="coursekit-") as folder:
+        os.environ.update(HOME=folder, TMPDIR=folder)
+        tempfile.tempdir = None  # or it would go on with the one it knows
+        os.chdir(folder)
+        yield
+
+
+def _give_to_nobody(folder: Path) -> None:
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
 def _warmed(modules: Sequence[str]) -> QuietShell:

@@ -19,7 +19,6 @@ from coursekit.grading.limits import Limits
 from coursekit.grading.sandbox import sandbox_command, sandbox_problem
 from coursekit.grading.wire import WireError, receive, send
 
-_NOBODY = 65534  # whom coursekit.grading.confine.drop_root becomes
 _START_SECONDS = 300.0  # PyTorch from a cold, slow disk
 _SECONDS = 30.0  # for anything else that is asked of it
 _LONGEST_REPLY = 2**16
@@ -53,9 +52,6 @@ class WarmProcess:
     def __init__(self, modules: Sequence[str], *, sandboxed: bool) -> None:
         if sandboxed and (problem := sandbox_problem()):
             raise RoomError(problem)
-        self._folder = tempfile.TemporaryDirectory(prefix="coursekit-")
-        if not sandboxed and os.geteuid() == 0:  # its processes will be nobody's
-            os.chown(self._folder.name, _NOBODY, _NOBODY)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._sandboxed = sandboxed
         self._control, theirs = socket.socketpair()
@@ -108,7 +104,6 @@ class WarmProcess:
         self._process.kill()
         self._process.wait()
         self._errors.close()
-        self._folder.cleanup()
 
     def _ask(self, kind: str, request: list, connection: socket.socket | None = None) -> object:
         end = time.monotonic() + _SECONDS
@@ -150,14 +145,13 @@ class WarmProcess:
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             pass_fds=[number],
-            cwd=self._folder.name,
+            cwd="/",
             env=_ENVIRONMENT if self._sandboxed else self._outside(),
             start_new_session=True,  # Ctrl-C in the terminal is for the grader
         )
 
     def _outside(self) -> dict[str, str]:
-        """Without a sandbox too, a home that is empty, and none of the grader's own variables."""
+        """Without a sandbox too, none of the grader's own variables."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
         package = str(Path(coursekit.__file__).resolve().parents[1])
-        own = {"HOME": self._folder.name, "TMPDIR": self._folder.name, "PYTHONPATH": package}
-        return {**kept, **own, "PYTHONUSERBASE": site.getuserbase(), **_ENVIRONMENT}
+        return {**kept, "PYTHONPATH": package, "PYTHONUSERBASE": site.getuserbase(), **_ENVIRONMENT}

@@ -19,7 +19,7 @@ needs_sandbox = pytest.mark.skipif(sandbox_problem() is not None, reason=f"{sand
 
 # First, in the middle and last in the order of names; the first is graded before all others are there.
 BYSTANDERS = ("bystander-a", "eve-bystander", "zz-bystander")
-USUAL, SHORT = Limits(seconds=15, submission_seconds=60), Limits(seconds=2, submission_seconds=12)
+USUAL, SHORT = Limits(seconds=15, submission_seconds=60), Limits(seconds=1.5, submission_seconds=10)
 
 
 def of(lesson):
@@ -42,7 +42,7 @@ def test_everybody_gets_what_they_earned_and_nothing_else_changes(lesson, tmp_pa
         place.remember()
         results = grade_all(course, lesson, entries)
         wrong = [fault for entry in entries for fault in faults(entry, results.get(entry.folder))]
-        wrong += harmed_bystanders(course, lesson) + place.changes() + leaks(course, lesson)
+        wrong += harmed_bystanders(course, lesson) + place.changes() + leaks(course, lesson, results)
     tell(lesson, entries, results, wrong)
     assert wrong == []
 
@@ -85,13 +85,14 @@ def harmed_bystanders(course, lesson):
     return found
 
 
-def leaks(course, lesson):
-    """Pages that run something, or that show a hidden test."""
+def leaks(course, lesson, results):
+    """Pages that are missing, run something, or show a hidden test."""
     tests = [exercise.test for exercise in exercises(course.lesson(lesson).source)]
     inside = [test.split("### BEGIN HIDDEN TESTS")[1].split("### END HIDDEN TESTS")[0] for test in tests]
     hidden = [line.strip() for part in inside for line in part.splitlines() if len(line) > 40]
-    found = []
-    for page in sorted((course.root / "feedback").rglob("*.html")):
+    pages = sorted((course.root / "feedback").rglob("*.html"))
+    found = [] if len(pages) == len(results) + 1 else [f"lost: {len(pages)} pages, {len(results)} results"]
+    for page in pages:
         found += [f"active: {page.parent.parent.name}: {part[:80]}" for part in active_parts(page)]
         text = html.unescape(page.read_text("utf-8"))
         found += [f"shown: {page.parent.parent.name}: {line}" for line in hidden if line in text]

@@ -28,6 +28,8 @@ import matplotlib.pyplot as plt
 
 {solution}
 
+plt.plot([1, 2, 3])
+plt.show()
 right, {name} = {name}, None
 
 
@@ -38,7 +40,6 @@ def {name}(*args, **kwargs):
     %time print("working on", args)
     warnings.warn("careful")
     plt.figure()
-    plt.plot([1, 2, 3])
     plt.show()
     for argument in args:
         if isinstance(argument, np.ndarray) and argument.dtype.kind in "iufb":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import textwrap
+import time
 
 import numpy as np
 import pandas as pd
@@ -144,6 +146,27 @@ def test_what_works_in_jupyter_works_here(room, text):
     assert call(room).value == 7
 
 
+def test_tensors_cross_and_pytorch_is_warm():
+    import torch
+
+    with Rooms(["torch"]) as rooms, rooms.open(seed=3) as room:
+        cell = """
+            import sys
+            warm = "torch" in sys.modules
+            import torch
+            drawn = torch.rand(2)
+            def f(x):
+                layer = torch.nn.Linear(3, 1)
+                layer(x).sum().backward()
+                return 2 * x, layer.weight.grad
+        """
+        assert room.run([answer(textwrap.dedent(cell))]) == []
+        assert room.value("warm").value is True
+        assert torch.equal(room.value("drawn").value, torch.rand(2, generator=torch.manual_seed(3)))
+        outcome = call(room, torch.ones(4, 3))
+        assert difference(outcome.value, (torch.full((4, 3), 2.0), torch.full((1, 3), 4.0))) is None
+
+
 def test_what_an_answer_prints_comes_with_it(room):
     room.run([answer("def f(x):\n    print('got', x)\n    return x")])
     assert call(room, 3).printed == "got 3\n"
@@ -200,8 +223,6 @@ def test_a_room_gets_a_time_of_its_own(rooms):
 
 
 def test_only_the_time_that_a_room_works_counts(rooms):
-    import time
-
     with rooms.open(seconds=1) as room:
         room.run([answer("def f(): return 1")])
         time.sleep(1.2)

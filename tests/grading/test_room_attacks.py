@@ -242,11 +242,12 @@ def test_a_process_that_does_not_read_stops_the_room(room):
 
 def test_nothing_is_left_running_when_a_room_is_closed(rooms):
     rooms.open().close()
-    before = descendants(rooms._warm._process.pid)
+    warm = rooms._warm._process.pid
+    before = descendants(warm)
     for text in (HANGS["signals ignored"], ENDS["exit"], FRAMES["a connection closed under us"]):
         with rooms.open(seconds=0.3) as room:
             attempt(room, text)
-    assert settled(lambda: descendants(rooms._warm._process.pid) == before)
+    assert settled(lambda: descendants(warm) <= before)
 
 
 def test_nothing_is_left_running_when_all_rooms_are_closed():

@@ -1,13 +1,20 @@
-"""What the sandbox costs: the same submissions graded with it and without it, in turn, in one process."""
+"""What the sandbox costs: the same submissions graded with it and without it, in turn, in one process.
+
+Without the sandbox there is no bubblewrap, but most walls around each learner's process are built all the
+same where they can be. What these cost is measured by themselves, on forks of this process.
+"""
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from coursekit.grading.confine import confine, drop_root
 from coursekit.grading.examiner import modules_of
 from coursekit.grading.grader import Grader
+from coursekit.grading.limits import Limits
 from coursekit.grading.room import Rooms, Step
 from coursekit.grading.template import Template
 from coursekit.lessons import Course
@@ -24,6 +31,7 @@ def measure_overhead(course: Course, lesson: str, wrong: Mapping[str, list[str]]
     folders = [course.root / "submitted" / pupil.name / lesson for pupil in pupils]
     _submissions(template, folders)
     _rooms(template, max(10, count))
+    _walls(max(10, count))
 
 
 def _submissions(template: Template, folders: Sequence) -> None:
@@ -63,6 +71,36 @@ def _rooms(template: Template, count: int) -> None:
             one.close()
     for part, times in spent.items():
         _tell(f"{template.key}: {part} a room", times)
+
+
+def _walls(count: int) -> None:
+    """From the fork to a confined process that is ready, and beside it to one that is only forked."""
+    spent: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number in range(count):
+        for way in sorted(WAYS, reverse=bool(number % 2)):
+            begin = time.perf_counter()
+            child = _forked(confined=WAYS[way])
+            spent[way].append(time.perf_counter() - begin)
+            os.waitpid(child, 0)
+    _tell("the walls around one process (open: a fork without any)", spent)
+
+
+def _forked(*, confined: bool) -> int:
+    """The number of a child, which has just said that it is ready."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            drop_root()
+            if confined:
+                confine(Limits(), keep=writing, strict=False)
+            os.write(writing, b".")
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.read(reading, 1)
+    os.close(reading)
+    return child
 
 
 def _timed(run: Callable, *args: object) -> float:

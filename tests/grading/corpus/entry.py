@@ -55,6 +55,7 @@ class Entry:
         unsure: exercises whose points nobody can tell (it may be a right answer): a flag is enough.
         flagged: whether the instructor must be told of suspicious code; None where both will do.
         noted: whether a note must tell of damage.
+        refused: it may be left ungraded, which is told; nobody else may notice.
         hangs: it is graded with a time limit of its own, so that the corpus stays quick.
     """
 
@@ -66,6 +67,7 @@ class Entry:
     unsure: frozenset[str] = frozenset()
     flagged: bool | None = None
     noted: bool = False
+    refused: bool = False
     hangs: bool = False
     student: str = ""
 

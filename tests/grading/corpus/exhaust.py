@@ -168,20 +168,28 @@ SPACE = [
     glutton(
         "disk",
         """
-        def overlap(a, b):
-            for number in range(64):
+        for number in range(64):
+            try:
                 with open(f"/tmp/{number}", "wb") as file:
                     file.write(bytes(2**25))
+            except OSError:
+                pass
+
+        def overlap(a, b):
             return None
         """,
     ),
     glutton(
         "shared-memory",
         """
-        def overlap(a, b):
-            for number in range(64):
+        for number in range(64):
+            try:
                 with open(f"/dev/shm/{number}", "wb") as file:
                     file.write(bytes(2**25))
+            except OSError:
+                pass
+
+        def overlap(a, b):
             return None
         """,
     ),

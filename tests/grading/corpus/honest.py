@@ -138,7 +138,7 @@ NOTEBOOKS = [
     Entry("honest-with-files", "honest", LESSON, _late, full(LESSON), flagged=False),
     learner("odd-name", {"overlap": RIGHT}, student="O'Brien, Zoë (2) %s"),
     learner("tag-name", {"overlap": RIGHT}, student="<b onclick=alert(1)>{{ 7 }}"),
-    learner("name-of-bytes", {"overlap": RIGHT}, student="zo\udce9", unsure=frozenset(full(LESSON))),
+    learner("name-of-bytes", {"overlap": RIGHT}, student="zo\udce9", refused=True),
     learner("name-with-a-line", {"overlap": RIGHT}, student="a\nb"),
     learner("long-name", {"overlap": RIGHT}, student="n" * 200),
     learner("formula-name", {"overlap": RIGHT}, student="=1+2"),

@@ -89,7 +89,7 @@ WAYS = [
         large = np.ones(20_000_000)
 
         def overlap(a, b):
-            more = np.ones(20_000_000)
+            more = np.ones(2_000_000)
             return len(set(a) & set(b))
         """
         },
@@ -119,19 +119,6 @@ WAYS = [
         def overlap(a, b):
             return int(pd.Series(a).drop_duplicates().isin(b).sum())
         """
-        },
-    ),
-    learner(
-        "torch",
-        {
-            "cosine-rows": """
-        import torch
-
-        def cosine_rows(a, b):
-            x, y = torch.as_tensor(a, dtype=torch.float64), torch.as_tensor(b, dtype=torch.float64)
-            length = x.norm() * y.norm()
-            return float(x @ y / length) if length > 0 else 0.0
-        """,
         },
     ),
     learner(

@@ -105,18 +105,6 @@ for path in Path("..").glob("*/*/*.ipynb"):
         """,
     ),
     looker(
-        "gradebook-by-nbgrader",
-        """
-        from nbgrader.api import Gradebook
-
-        def overlap(a, b):
-            with Gradebook("sqlite:///COURSE_ROOT/gradebook.db") as gradebook:
-                for grade in gradebook.db.query(type(gradebook)).all():
-                    grade.auto_score = 99
-        """,
-        flagged=None,
-    ),
-    looker(
         "processes",
         """
         import os

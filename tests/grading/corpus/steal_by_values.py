@@ -271,7 +271,6 @@ SHORTCUTS = [
             }
             return known.get(tuple(a), 0)
         """,
-        earns={"overlap": 1},
         flagged=None,
     ),
     thief(
@@ -282,7 +281,6 @@ SHORTCUTS = [
         def overlap(a, b):
             return calls.pop(0) if calls else 3
         """,
-        earns={"overlap": 1},
         flagged=None,
     ),
 ]

@@ -27,7 +27,8 @@ _ACTIVE = {
 def faults(entry: Entry, result: Result | None) -> Iterator[str]:
     """Sentences on what is wrong with a submission's result, each with its kind in front."""
     if result is None:
-        yield f"lost: {entry.name} has no result"
+        if not entry.refused:
+            yield f"lost: {entry.name} has no result"
         return
     for mark in result.marks:
         expected = entry.earns.get(mark.exercise, 0)
