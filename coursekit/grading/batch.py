@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from coursekit.grading.autograded import write_autograded
-from coursekit.grading.feedback import page_fingerprint, write_feedback
 from coursekit.grading.gradebook import Gradebook
 from coursekit.grading.limits import Limits
+from coursekit.grading.pages.autograded import write_autograded
+from coursekit.grading.pages.feedback import page_fingerprint, write_feedback
+from coursekit.grading.pages.receipt import write_receipts
 from coursekit.grading.pool import Order, Reply, Worker, graded
-from coursekit.grading.receipt import write_receipts
 from coursekit.grading.results import Result
 from coursekit.grading.sandbox import sandbox_problem
 from coursekit.grading.template import Template

@@ -1,7 +1,7 @@
 """Marks as files for a spreadsheet, Canvas and Moodle.
 
 All are UTF-8 with a byte order mark, by which Excel knows the encoding; Canvas and Moodle take it too. A
-mark that is not complete (see `coursekit.grading.marks`) is an empty cell, never 0. Text that a
+mark that is not complete (see `coursekit.grading.gradebook.marks`) is an empty cell, never 0. Text that a
 spreadsheet would take for a formula gets an apostrophe in front, also inside of a field, as some
 spreadsheets split at semicolons.
 """

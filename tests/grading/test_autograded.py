@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.grading.autograded import INSTRUCTOR_ONLY, autograded_notebook, write_autograded
-from coursekit.grading.receipt import write_receipts
+from coursekit.grading.pages.autograded import INSTRUCTOR_ONLY, autograded_notebook, write_autograded
+from coursekit.grading.pages.receipt import write_receipts
+from coursekit.grading.pages.untrusted import SHOWN, markdown_source, prose_html, visible
 from coursekit.grading.results import Flag, Mark, Result
 from coursekit.grading.template import Template
-from coursekit.grading.untrusted import SHOWN, markdown_source, prose_html, visible
 from coursekit.lessons.course import Course
 
 ROOT = Path(__file__).resolve().parents[2]

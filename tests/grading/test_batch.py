@@ -11,8 +11,8 @@ import pytest
 
 from coursekit.grading import Limits, grade_lesson
 from coursekit.grading.batch import write_pages
-from coursekit.grading.feedback import page_fingerprint
 from coursekit.grading.gradebook import Gradebook
+from coursekit.grading.pages.feedback import page_fingerprint
 from coursekit.grading.sandbox import sandbox_problem
 from tests.grading.courses import course_copy, hand_in, solved
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sandbox_problem() is not None, reason="needs bub
 # children, runs the texts at the same time, and writes what they answered and how they ended.
 WARM = """
 import json, os, select, socket, sys, time
-from coursekit.grading.confine import ConfinementError, confine, drop_root
+from coursekit.grading.sandbox.confine import ConfinementError, confine, drop_root
 from coursekit.grading.limits import Limits
 
 drop_root()
@@ -545,9 +545,8 @@ def test_not_strict_kills_no_other_of_its_group(narrow):
 
 
 def test_on_another_system_the_limits_hold(warm):
-    before = (
-        "import coursekit.grading.confine as c; c.install_filter = lambda: False; sys.platform = 'darwin'"
-    )
+    before = "from coursekit.grading.sandbox import confine as c; c.install_filter = lambda: False\n"
+    before += "sys.platform = 'darwin'"
     text = "import resource; answer = [missing, resource.getrlimit(resource.RLIMIT_NOFILE)]"
     missing, files = warm.answer(text, before=before, strict=False, open_files=50)
     assert files == [50, 50]
@@ -558,7 +557,7 @@ def test_on_another_system_the_limits_hold(warm):
 def test_without_the_filter_a_second_lock_forbids_namespaces(warm, starter):
     if starter == "root":
         pytest.skip("/proc/sys is read-only in a sandbox that root started")
-    before = "import coursekit.grading.confine as c; c.install_filter = lambda: True"
+    before = "import coursekit.grading.sandbox.confine as c; c.install_filter = lambda: True"
     text = """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.grading.feedback import feedback_page, page_fingerprint, write_feedback
 from coursekit.grading.gradebook import ManualGrade
+from coursekit.grading.pages.feedback import feedback_page, page_fingerprint, write_feedback
 from coursekit.grading.results import Flag, Mark, Result
 from coursekit.grading.template import Template
 from coursekit.lessons.course import Course

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.grading.cells import Cell
-from coursekit.grading.choosing import LONGEST_ANSWER
-from coursekit.grading.matching import match
+from coursekit.grading.submission.cells import Cell
+from coursekit.grading.submission.choosing import LONGEST_ANSWER
+from coursekit.grading.submission.matching import match
 from coursekit.grading.template import Slot, Template
 from coursekit.lessons.course import Course
 

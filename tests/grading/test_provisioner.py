@@ -13,8 +13,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import new_code_cell, new_notebook
 
-from coursekit.grading import provisioner
-from coursekit.grading.provisioner import SandboxError
+from coursekit.grading.kernel import provisioner
+from coursekit.grading.kernel.provisioner import SandboxError
 from coursekit.grading.sandbox import sandbox_problem
 
 KERNEL = "coursekit-sandbox"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nbgrader.utils import parse_utc
 
-from coursekit.grading.receipt import write_receipts
+from coursekit.grading.pages.receipt import write_receipts
 
 SECRET = "0a" * 64
 

@@ -15,8 +15,7 @@ pytest.importorskip("nbgrader")
 from nbgrader import dbutil
 from nbgrader.api import Gradebook as StockGradebook
 
-from coursekit.grading import database
-from coursekit.grading.gradebook import Gradebook, database_of
+from coursekit.grading.gradebook import Gradebook, database, database_of
 from coursekit.grading.template import Template
 from coursekit.lessons.nbgrader import read_config
 from tests.grading.gradebooks import LESSON, REPOSITORY, dump, lesson_template, make_result, table

@@ -264,7 +264,7 @@ def test_without_bubblewrap_it_works_and_the_limits_hold():
 
 def test_where_no_sandbox_can_be_made_the_error_says_so(monkeypatch):
     monkeypatch.setattr(
-        "coursekit.grading.warm_process.sandbox_problem", lambda: "bubblewrap is not installed"
+        "coursekit.grading.room.warm_process.sandbox_problem", lambda: "bubblewrap is not installed"
     )
     with Rooms() as rooms, pytest.raises(RoomError, match="not installed"):
         rooms.open()
@@ -272,6 +272,6 @@ def test_where_no_sandbox_can_be_made_the_error_says_so(monkeypatch):
 
 def test_what_the_sandbox_says_when_it_does_not_start_is_in_the_error(monkeypatch):
     command = ["sh", "-c", "echo no such luck >&2; exit 1"]
-    monkeypatch.setattr("coursekit.grading.warm_process.sandbox_command", lambda *_, **__: command)
+    monkeypatch.setattr("coursekit.grading.room.warm_process.sandbox_command", lambda *_, **__: command)
     with Rooms() as rooms, pytest.raises(RoomError, match="no such luck"):
         rooms.open()

@@ -92,8 +92,8 @@ FRAMES = {
     "an end of writing": "line.shutdown(socket.SHUT_WR); time.sleep(60)",
     "an end of reading": "line.shutdown(socket.SHUT_RD)",
     "a connection closed under us": "os.closerange(3, 100)",
-    "a lock kept for ever": "import gc, coursekit.grading.learner as own\nfor v in gc.get_objects():\n    "
-    "if type(v) is own.Voice: v._lock.acquire()",
+    "a lock kept for ever": "import gc, coursekit.grading.inside.learner as own\n"
+    "for v in gc.get_objects():\n    if type(v) is own.Voice: v._lock.acquire()",
 }
 ENDS = {
     "exit": "os._exit(3)",
@@ -104,7 +104,7 @@ ENDS = {
     "recursion in C without a limit": (
         "sys.setrecursionlimit(10**9)\nclass A:\n    def __repr__(self): return repr([self])\nrepr(A())"
     ),
-    "a receiver replaced": "import coursekit.grading.wire as wire; wire._read = None",
+    "a receiver replaced": "import coursekit.grading.wire.frames as wire; wire._read = None",
 }
 HANGS = {
     "a loop": "while True: pass",
@@ -234,7 +234,7 @@ def test_many_answers_of_the_allowed_size_stop_the_room(rooms):
 
 
 def test_a_process_that_does_not_read_stops_the_room(room):
-    stop_reading = "import coursekit.grading.wire as wire; wire._read = lambda *_: time.sleep(60)"
+    stop_reading = "import coursekit.grading.wire.frames as wire; wire._read = lambda *_: time.sleep(60)"
     attempt(room, stop_reading)
     outcome = room.call("f", (np.zeros(2**20),), {}, Rules())
     assert (outcome.kind, outcome.message) == ("stopped", f"ran longer than {SECONDS} s")
@@ -286,7 +286,7 @@ def test_after_an_interrupt_no_reply_is_taken_for_another(monkeypatch):
     with Rooms() as rooms:
         one = rooms.open()
         with monkeypatch.context() as patch:
-            patch.setattr("coursekit.grading.warm_process.receive", interrupted)
+            patch.setattr("coursekit.grading.room.warm_process.receive", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 rooms.open()
         with rooms.open() as another:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.grading.cells import MOST_CELLS, cells_of, text_of
-from coursekit.grading.salvage import cells_in, parse, salvage
+from coursekit.grading.submission.cells import MOST_CELLS, cells_of, text_of
+from coursekit.grading.submission.salvage import cells_in, parse, salvage
 
 RELEASED = (Path(__file__).parents[2] / "lessons/00_welcome/00_welcome.ipynb").read_text("utf-8")
 NOTEBOOK = json.loads(RELEASED)

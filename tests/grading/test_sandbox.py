@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.grading import sandbox, shown
-from coursekit.grading.sandbox import sandbox_command, sandbox_problem
+from coursekit.grading.sandbox import bubblewrap as sandbox
+from coursekit.grading.sandbox import sandbox_command, sandbox_problem, shown
 
 CHECKOUT = Path(__file__).parents[2]
 needs_bubblewrap = pytest.mark.skipif(sandbox_problem() is not None, reason="needs bubblewrap")
@@ -53,7 +53,7 @@ def test_a_file_beside_the_course_is_out_of_sight(tmp_path):
 
 @needs_bubblewrap
 def test_of_the_checkout_only_coursekit_and_its_campus_are_in_sight():
-    package = Path(sandbox.__file__).parents[1]
+    package = Path(sandbox.__file__).parents[2]
     if package.parent != CHECKOUT:
         pytest.skip("coursekit is installed, not run from the checkout")
     top, data = inside(listing(CHECKOUT)), inside(listing(CHECKOUT / "datasets"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.grading import seccomp
+from coursekit.grading.sandbox import seccomp
 
 
 def decide(machine: str, number: int, first: int = 0, architecture: int | None = None) -> int:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.grading import handed_in
-from coursekit.grading.submission import Submission, read_submission
+from coursekit.grading.submission import Submission, handed_in, read_submission
 from coursekit.grading.template import Template
 from coursekit.lessons.course import Course
 

@@ -57,7 +57,7 @@ IMPORTS = """
 import builtins, contextlib, math, sys, threading
 import numpy as np
 import coursekit.checking.call as call, coursekit.checking.shortcut as shortcut
-import coursekit.grading.learner as learner
+import coursekit.grading.inside.learner as learner
 """
 
 

@@ -13,7 +13,7 @@ CELL = "<cell cosine>"
 DRIVER = f"""
 import json, os, sys
 import numpy, pandas, IPython
-from coursekit.grading.watch import watch_process
+from coursekit.grading.inside.watch import watch_process
 
 def run(name, text, write=os.write, leave=os._exit):
     def tell(notice):
@@ -94,7 +94,7 @@ TRICKS = {
     "flood": "for i in range(1000):\n    try:\n        open(f'/proc/nothing{i}')\n    except OSError: pass",
     "odd-path": "try:\n    open('/proc/a|b\\nc\\udc80')\nexcept OSError: pass",
     "patched": (
-        "import sys, re, builtins, _thread\nimport coursekit.grading.watch as watch\n"
+        "import sys, re, builtins, _thread\nimport coursekit.grading.inside.watch as watch\n"
         "for name in list(vars(watch)):\n    vars(watch)[name] = None\n"
         "sys._getframe = _thread.get_ident = re.compile = None\n"
         "builtins.str = builtins.type = builtins.bytes = builtins.frozenset = builtins.Exception = None\n"
@@ -155,7 +155,7 @@ def test_replacing_every_name_does_not_silence_it(seen):
 def test_the_witness_costs_little():
     code = """if True:
         import sys, timeit
-        from coursekit.grading.watch import watch_process
+        from coursekit.grading.inside.watch import watch_process
         before = timeit.timeit("audit('x.y')", globals={"audit": sys.audit}, number=100_000)
         watch_process(print, is_learner=len)
         after = timeit.timeit("audit('x.y')", globals={"audit": sys.audit}, number=100_000)
@@ -168,7 +168,7 @@ def test_the_witness_costs_little():
 def test_what_tell_raises_does_not_reach_the_learner():
     code = """if True:
         import os
-        from coursekit.grading.watch import watch_process
+        from coursekit.grading.inside.watch import watch_process
         def tell(notice):
             raise OSError("the grader is gone")
         watch_process(tell, is_learner=lambda file: file == "<string>")

@@ -11,11 +11,11 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from coursekit.grading.confine import confine, drop_root
 from coursekit.grading.examiner import modules_of
 from coursekit.grading.grader import Grader
 from coursekit.grading.limits import Limits
 from coursekit.grading.room import Rooms, Step
+from coursekit.grading.sandbox.confine import confine, drop_root
 from coursekit.grading.template import Template
 from coursekit.lessons import Course
 from tests.benchmarks.grading.pupils import handed_in

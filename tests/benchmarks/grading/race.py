@@ -57,14 +57,16 @@ class Race:
     done: list[Block] = field(default_factory=list, init=False)
 
     def run(self) -> None:
-        """Grade and print a line for each block; Ctrl-C ends it with the figures of the blocks so far."""
+        """Grade and print a line for each block; Ctrl-C or a failed run end it with the figures so far."""
         self._prepare()
         try:
             for number in range(self.blocks):
                 self.done.append(self._block(number))
                 print(f"block {number + 1} of {self.blocks}: {_words(self.done[-1])}", flush=True)
-        except KeyboardInterrupt:
-            print(f"interrupted; the figures are of {len(self.done)} blocks of {self.blocks}")
+        except (KeyboardInterrupt, RuntimeError) as error:
+            print(
+                f"{str(error) or 'interrupted'}\nthe figures are of {len(self.done)} blocks of {self.blocks}"
+            )
         if self.done:
             self._tell()
 
@@ -154,12 +156,12 @@ def _start(command: list[str], root: Path) -> tuple[subprocess.Popen, Path]:
 
 
 def _finish(started: Sequence[tuple[subprocess.Popen, Path]]) -> None:
-    """Wait for all; one that failed is told with the end of what it printed."""
+    """Wait for all; RuntimeError with the end of what it printed when one failed: its time means nothing."""
     try:
         for process, log in started:
             if process.wait():
                 end = "\n".join(log.read_text("utf-8").splitlines()[-5:])
-                print(f"status {process.returncode} of {' '.join(process.args[1:5])}:\n{end}", flush=True)
+                raise RuntimeError(f"status {process.returncode} of {' '.join(process.args[1:5])}:\n{end}")
     finally:
         for process, _ in started:
             process.terminate()

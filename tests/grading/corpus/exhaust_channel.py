@@ -153,6 +153,17 @@ CHANNEL = [
         """,
     ),
     glutton(
+        "long-names",
+        """
+        Long = type("E" * 3_000_000, (Exception,), {"__module__": "<b>" * 1000})
+
+        def overlap(a, b):
+            raise Long("\\n" * 100_000)
+
+        overlap.__name__ = overlap.__qualname__ = "f" * 3_000_000
+        """,
+    ),
+    glutton(
         "raises-much",
         """
         def overlap(a, b):

@@ -6,7 +6,7 @@ import html.parser
 from collections.abc import Iterator
 from pathlib import Path
 
-from coursekit.grading.results import Result
+from coursekit.grading import Result
 from tests.grading.corpus.entry import Entry, points
 
 _ACTIVE = {
@@ -44,6 +44,9 @@ def faults(entry: Entry, result: Result | None) -> Iterator[str]:
         yield f"lost: {entry.name} has marks for {[mark.exercise for mark in result.marks]}"
     if entry.flagged is not None and bool(result.flags) != entry.flagged:
         yield f"{'not flagged' if entry.flagged else 'suspected'}: {entry.name}: {list(result.flags)[:2]}"
+    told = [*(mark.message for mark in result.marks), *result.notes, *(flag.reason for flag in result.flags)]
+    if len(told) > 200 or max(map(len, told)) > 5_000:
+        yield f"too long: {entry.name}: {len(told)} texts, the longest of {max(map(len, told))} characters"
     if entry.noted and not result.notes:
         yield f"not told: {entry.name} has no note"
     if entry.kind == "honest" and result.notes:

@@ -1,0 +1,1 @@
+"""A Jupyter kernel in the sandbox, which nbgrader, papermill and JupyterLab call `coursekit-sandbox`."""
