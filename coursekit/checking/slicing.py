@@ -10,10 +10,13 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import functools
 import re
 import symtable
 from collections.abc import Iterator, Sequence
 
+# A lesson's story is looked at again for every learner: what is known of a statement is kept.
+_remembered = functools.lru_cache(maxsize=4096)
 _SEEDING = {"seed", "manual_seed", "seed_everything"}
 
 
@@ -31,7 +34,7 @@ def statements(sources: Sequence[str]) -> list[ast.stmt]:
 
 def needed(story: Sequence[ast.stmt], own: Sequence[ast.stmt]) -> list[ast.stmt]:
     """The statements of `story` on which those in `own` (the exercise's) depend, in order."""
-    modules = {name for statement in story for name in _imported(statement)}
+    modules = frozenset(name for statement in story for name in _imported(statement))
     changed = [_changed(statement, modules) for statement in story]
     used = _used_from_outside(own)
     before: set[str] = set()
@@ -67,7 +70,8 @@ def _used_by(statement: ast.stmt, set_before: frozenset[str]) -> set[str]:
     return found
 
 
-def _used(statement: ast.stmt) -> set[str]:
+@_remembered
+def _used(statement: ast.stmt) -> frozenset[str]:
     """Global names that the statement reads, in functions too; their local names do not count."""
     found = {node.target.id for node in ast.walk(statement) if _adds_to_name(node)}
     tables = [symtable.symtable(ast.unparse(statement), "<cell>", "exec")]
@@ -78,32 +82,34 @@ def _used(statement: ast.stmt) -> set[str]:
         for symbol in table.get_symbols():
             if symbol.is_referenced() and (outermost or symbol.is_global()):
                 found.add(symbol.get_name())
-    return found
+    return frozenset(found)
 
 
 def _adds_to_name(node: ast.AST) -> bool:
     return isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
 
 
-def _set(statement: ast.stmt) -> set[str]:
+@_remembered
+def _set(statement: ast.stmt) -> frozenset[str]:
     table = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
-    return {
+    return frozenset(
         symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()
-    }
+    )
 
 
-def _changed(statement: ast.stmt, modules: set[str]) -> set[str]:
+@_remembered
+def _changed(statement: ast.stmt, modules: frozenset[str]) -> frozenset[str]:
     """Names that the statement sets, or whose insides it changes or may change."""
-    found = _set(statement)
+    found = set(_set(statement))
     for node in ast.walk(statement):
         if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)) and not isinstance(node, ast.Name):
             found.add(_root(node))
         elif isinstance(node, ast.Expr):  # a call whose result is dropped is there for what it changes
             found |= _perhaps_changed(node.value, modules)
-    return found - {""}
+    return frozenset(found - {""})
 
 
-def _perhaps_changed(value: ast.expr, modules: set[str]) -> set[str]:
+def _perhaps_changed(value: ast.expr, modules: frozenset[str]) -> set[str]:
     if not isinstance(value, ast.Call):
         return set()
     function = value.func
@@ -125,8 +131,8 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _imported(statement: ast.stmt) -> Iterator[str]:
-    for node in ast.walk(statement):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                yield (alias.asname or alias.name).split(".")[0]
+@_remembered
+def _imported(statement: ast.stmt) -> frozenset[str]:
+    nodes = [node for node in ast.walk(statement) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = [alias.asname or alias.name for node in nodes for alias in node.names]
+    return frozenset(name.split(".")[0] for name in names)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,20 +92,19 @@ def grade_lesson(
     problem = sandbox_problem() if sandboxed and engine is None else None
     if problem:
         raise RuntimeError(f"{problem} Or, at your own risk, pass --no-sandbox.")
-    limits = limits or Limits()
     places, template = Places(course, lesson), Template.of(lesson)
+    chosen = _chosen(places.students, students)
     results = []
-    with Gradebook.of(course.root) as gradebook:
+    with ExitStack() as stack:
+        if engine is None:
+            numbers = range(min(jobs, len(chosen)))
+            workers = [Worker(course.root, lesson.key, limits or Limits(), sandboxed) for _ in numbers]
+            engine = stack.enter_context(_started(workers))
+        gradebook = stack.enter_context(Gradebook.of(course.root))
         if gone := gradebook.register(template):
             warn(f"{lesson.key} has no {', '.join(gone)} any more; the gradebook keeps those marks")
-        orders = _orders(places, gradebook, students, force)
-        if engine is None:
-            workers = [
-                Worker(course.root, lesson.key, limits, sandboxed) for _ in range(min(jobs, len(orders)))
-            ]
-            replies = graded(orders, workers)
-        else:
-            replies = engine(orders)
+        orders = _orders(places, gradebook, chosen, force)
+        replies = stack.enter_context(closing(iter(engine(orders))))
         for reply in replies:
             reply = _kept(places, template, gradebook, reply)
             if reply.result is not None:
@@ -155,9 +155,20 @@ def _time_of(result: Result) -> datetime | None:
     return datetime.fromisoformat(result.handed_in) if result.handed_in else None
 
 
-def _orders(places: Places, gradebook: Gradebook, students: Iterable[str] | None, force: bool) -> list[Order]:
+@contextmanager
+def _started(workers: list[Worker]) -> Iterator[Engine]:
+    """This machine's engine: its processes get ready while the gradebook is opened, which takes as long."""
+    try:
+        for worker in workers:
+            worker.start()
+        yield lambda orders: graded(orders, workers)
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def _orders(places: Places, gradebook: Gradebook, chosen: list[str], force: bool) -> list[Order]:
     known = {} if force else gradebook.fingerprints(places.lesson.key)
-    chosen = _chosen(places.students, students)
     return [Order(student, places.submitted(student), known.get(student, "")) for student in chosen]
 
 

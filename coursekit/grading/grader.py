@@ -43,6 +43,11 @@ class Grader:
             self._examiner.close()
             self._examiner = None
 
+    def prepare(self) -> None:
+        """Get ready before the first submission is there."""
+        self._examiner = Examiner(self.template, self.limits, self.sandboxed)
+        self._examiner.prepare()
+
     def grade_folder(self, student: str, folder: Path, known: str = "") -> Result | None:
         """Grade `folder` (`submitted/<student>/<lesson>/`).
 

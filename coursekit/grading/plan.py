@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -47,20 +48,34 @@ def steps_for(
 def _units(template: Template, exercise: str, answers: Mapping[str, str]) -> tuple[list[_Unit], Step]:
     slots = {slot.id: slot for slot in template.slots if slot.cell_type == "code"}
     found: list[_Unit] = []
-    for cell in template.source["cells"]:
-        if cell["id"] in slots:
-            text = answers.get(cell["id"], slots[cell["id"]].stub)
-            if cell["id"] == exercise:
-                return found, Step("answer", exercise, text)
-            if tree := _cell(text):
-                found.append(_Unit(Step("answer", cell["id"], text), tree))
-        elif cell["cell_type"] == "code" and not cell["metadata"].get("nbgrader"):
-            always = bool(_PRELUDE & set(cell["metadata"].get("tags", [])))
-            for tree in statements([cell["source"]]):
-                found.append(_Unit(Step("story", cell["id"], ast.unparse(tree)), tree, always))
+    for cell_id, units in _story(template):
+        if cell_id not in slots:
+            found += units
+            continue
+        step = Step("answer", cell_id, answers.get(cell_id, slots[cell_id].stub))
+        if cell_id == exercise:
+            return found, step
+        if tree := _cell(step.text):
+            found.append(_Unit(step, tree))
     raise LookupError(f"{template.key} has no answer cell {exercise!r}")
 
 
+@functools.lru_cache(maxsize=8)
+def _story(template: Template) -> list[tuple[str, list[_Unit]]]:
+    """The lesson's code cells in order: our statements; nothing yet for an answer cell; no test cells."""
+    found = []
+    for cell in template.source["cells"]:
+        role = cell["metadata"].get("nbgrader", {})
+        if cell["cell_type"] != "code" or (role and not role["solution"]):
+            continue
+        always = bool(_PRELUDE & set(cell["metadata"].get("tags", [])))
+        trees = [] if role else statements([cell["source"]])
+        units = [_Unit(Step("story", cell["id"], ast.unparse(tree)), tree, always) for tree in trees]
+        found.append((cell["id"], units))
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
 def _cell(text: str) -> ast.stmt | None:
     """A learner's cell as one statement; None when it is empty, or no Python even with IPython's help."""
     for python in (python_of, _without_ipython):

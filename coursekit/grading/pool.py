@@ -51,6 +51,11 @@ class Worker:
     _process: subprocess.Popen | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
 
+    def start(self) -> None:
+        """Start the process now, so that it gets ready while the orders are still being written."""
+        if self._process is None:
+            self._start()
+
     def grade(self, order: Order) -> Reply:
         """Grade one submission; a worker that breaks on it gets one more try with a fresh process."""
         for attempt in (1, 2):
@@ -76,8 +81,7 @@ class Worker:
             process.stdout.close()
 
     def _ask(self, order: Order) -> Reply:
-        if self._process is None:
-            self._start()
+        self.start()
         self._tell({"student": order.student, "folder": str(order.folder), "known": order.known})
         reply = json.loads(self._line(time.monotonic() + self.limits.submission_seconds + _GRACE))
         if "result" in reply:

@@ -64,6 +64,15 @@ class Rooms:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the warm process without waiting for it; `open` waits, and would start it as well.
+
+        Raises:
+            RoomError: when it cannot be started.
+        """
+        if self._warm is None:
+            self._warm = WarmProcess(self._modules, sandboxed=self._sandboxed)
+
     def open(self, *, seconds: float | None = None, seed: int = 0) -> Room:
         """A fresh room, in which nothing has run.
 
@@ -77,8 +86,7 @@ class Rooms:
         limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
         for attempt in (1, 2):  # the warm process may have died since, or the machine be short of something
             try:
-                if self._warm is None:
-                    self._warm = WarmProcess(self._modules, sandboxed=self._sandboxed)
+                self.start()
                 connection, process = self._warm.fork(seed, limits)
                 return Room(self._warm, connection, process, limits)
             except RoomError:

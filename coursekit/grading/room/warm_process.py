@@ -60,10 +60,10 @@ class WarmProcess:
         try:
             with self._in_touch():
                 send(self._control, "start", list(modules), time.monotonic() + _SECONDS)
-                receive(self._control, _LONGEST_REPLY, time.monotonic() + _START_SECONDS)
         except BaseException:  # an interrupt too: nothing may be left running
             self.close()
             raise
+        self._ready = False  # it gets warm while the caller does something else
 
     def fork(self, seed: int, limits: Limits) -> tuple[socket.socket, int]:
         """A learner's process, confined and ready: the connection to it, and the number to `end` it by.
@@ -71,6 +71,7 @@ class WarmProcess:
         Raises:
             RoomError: when there is none; the warm process may be gone.
         """
+        self._wait_until_ready()
         ours, theirs = socket.socketpair()
         try:
             with theirs, self._in_touch():
@@ -104,6 +105,12 @@ class WarmProcess:
         self._process.kill()
         self._process.wait()
         self._errors.close()
+
+    def _wait_until_ready(self) -> None:
+        if not self._ready:
+            with self._in_touch():
+                receive(self._control, _LONGEST_REPLY, time.monotonic() + _START_SECONDS)
+            self._ready = True
 
     def _ask(self, kind: str, request: list, connection: socket.socket | None = None) -> object:
         end = time.monotonic() + _SECONDS

@@ -13,6 +13,8 @@ _MOST_COLUMNS = 100_000
 # A range needs no bytes, and pandas takes its time over the rows of an index with levels.
 _MOST_IN_RANGE = 1_000_000
 _MOST_WITH_LEVELS = 100_000
+# What making a table, an index and a column costs, in single values: a second for all that is allowed.
+_TABLE, _INDEX, _COLUMN = 300, 200, 5
 
 
 def _pack_frame(packer: Packer, table: pd.DataFrame, depth: int) -> dict:
@@ -27,6 +29,7 @@ def _unpack_frame(unpacker: Unpacker, content: object, depth: int) -> pd.DataFra
     rows, labels, nodes = expect(content, list)
     if len(expect(nodes, list)) > _MOST_COLUMNS:
         raise WireError("a DataFrame of too many columns was sent")
+    unpacker.charge(_TABLE + _COLUMN * len(nodes))
     rows, labels = _unpack_index(unpacker, rows, depth), _unpack_index(unpacker, labels, depth)
     columns = [_column(unpacker, node, depth, len(rows)) for node in nodes]
     table = pd.DataFrame(dict(enumerate(columns)), index=range(len(rows)))
@@ -40,6 +43,7 @@ def _pack_series(packer: Packer, series: pd.Series, depth: int) -> dict:
 
 def _unpack_series(unpacker: Unpacker, content: object, depth: int) -> pd.Series:
     index, name, values = expect(content, list)
+    unpacker.charge(_TABLE)
     index, name = _unpack_index(unpacker, index, depth), unpacker.value(name, depth)
     return pd.Series(_column(unpacker, values, depth, len(index)), index=index, name=name)
 
@@ -68,6 +72,7 @@ def _pack_index(packer: Packer, index: pd.Index, depth: int) -> list:
 
 def _unpack_index(unpacker: Unpacker, node: object, depth: int, *, inner: bool = False) -> pd.Index:
     how, names, content = expect(node, list)
+    unpacker.charge(_INDEX)
     names = unpacker.values(names, depth)
     if how == "levels" and not inner:
         levels = [_unpack_index(unpacker, level, depth, inner=True) for level in expect(content, list)]

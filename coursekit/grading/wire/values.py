@@ -66,11 +66,17 @@ class Unpacker:
         self.trusted = trusted
         self._count = 0
 
+    def charge(self, count: int) -> None:
+        """Count something whose making takes as long as that of so many single values."""
+        self._count += count
+        if self._count > _MOST_VALUES:
+            raise WireError("what was sent is too large")
+
     def value(self, node: object, depth: int = 0) -> object:
         """The value that this part of the tree stands for."""
-        self._count += 1
-        if depth > _DEEPEST or self._count > _MOST_VALUES:
-            raise WireError("what was sent is too deep or too large")
+        self.charge(1)
+        if depth > _DEEPEST:
+            raise WireError("what was sent is too deep")
         if type(node) is list:
             return self.values(node, depth + 1)
         if type(node) is not dict:

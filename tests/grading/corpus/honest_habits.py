@@ -202,7 +202,8 @@ MAGICS = [
         {
             "overlap": """
         def overlap(a, b):
-            %time shared = set(a) & set(b)
+            shared = set(a) & set(b)
+            %time print(len(shared))
             return len(shared)
         """
         },
