@@ -1,5 +1,7 @@
 """nbgrader's settings: the repository's root is itself a course; every stock nbgrader command works in it."""
 
+from nbconvert.preprocessors import TagRemovePreprocessor
+
 c = get_config()  # noqa: F821  (nbgrader puts it there)
 
 c.CourseDirectory.course_id = "coursekit"
@@ -19,14 +21,19 @@ c.CourseDirectory.ignore = [
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 
-# Stock `nbgrader generate_feedback` leaves out what is tagged for instructors: flags of our grader.
+
+class ForLearners(TagRemovePreprocessor):
+    """Leaves out what is tagged for instructors: the flags of our grader, which formgrader shows."""
+
+
+# For stock `nbgrader generate_feedback` alone: TagRemovePreprocessor's own settings act on formgrader too.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
-    "nbconvert.preprocessors.TagRemovePreprocessor",
+    ForLearners,
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
-c.TagRemovePreprocessor.enabled = True
-c.TagRemovePreprocessor.remove_cell_tags = {"instructor-only"}
+c.ForLearners.enabled = True
+c.ForLearners.remove_cell_tags = {"instructor-only"}
 
 # A lesson's cell may train a small model: nbgrader's 30 seconds would cut it off.
 c.Execute.timeout = 300

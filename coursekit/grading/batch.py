@@ -142,13 +142,19 @@ def _write_files(places: Places, template: Template, gradebook: Gradebook, reply
     student, result = reply.student, reply.result
     if reply.unchanged:
         result = gradebook.results(template.key, student)[student]
-        if page_fingerprint(places.feedback(student)) == result.fingerprint:
+        if _is_there(places, student, result):
             return
     if result is not None:
         notebook, page = places.autograded(student), places.feedback(student)
         write_receipts(places.submitted(student), result.handed_in, notebook.parent, page.parent)
         write_autograded(template, result, notebook)
         write_feedback(template, result, gradebook.manual(student, template.key), page)
+
+
+def _is_there(places: Places, student: str, result: Result) -> bool:
+    """Whether the page is this result's and the notebook, which is written before it, still lies there."""
+    shown = page_fingerprint(places.feedback(student))
+    return shown == result.fingerprint and places.autograded(student).is_file()
 
 
 def _time_of(result: Result) -> datetime | None:

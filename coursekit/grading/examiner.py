@@ -45,6 +45,10 @@ class Answer:
         return self.room.call(self.name, args, kwargs, rules)
 
 
+class ExaminationError(RuntimeError):
+    """Our own side does not work: the lesson, its tests, or the sandbox."""
+
+
 @dataclass(eq=False)
 class Examiner:
     """Marks the submissions of one lesson, one after the other; a context manager.
@@ -71,10 +75,21 @@ class Examiner:
         self.close()
 
     def prepare(self) -> None:
-        """Do now what the first submission would wait for: start the warm process, run our own story."""
+        """Do now what the first submission would wait for, and see that the lesson's own solution passes.
+
+        Raises:
+            ExaminationError: when it does not: then every mark would be wrong, and none must be given.
+        """
         self._rooms.start()
-        for exercise in self.template.exercises:
+        for exercise in self.template.exercises:  # our own story, while the warm process gets ready
             exercise.namespace()
+        marks, _ = self.examine({exercise.name: exercise.answer for exercise in self.template.exercises})
+        for mark in marks:
+            if mark.points < mark.max_points:
+                raise ExaminationError(
+                    f"the solution of {self.template.key} does not pass its own test here, so nothing is "
+                    f"graded. {mark.message}"
+                )
 
     def close(self) -> None:
         """End the warm process and whatever still runs in it."""
@@ -149,7 +164,7 @@ def _examined(exercise: Exercise, room: Room, errors: list) -> tuple[Mark, bool]
     try:
         check = exercise.run(answer)
         earned, message = check.earned, check.message
-    except Exception as error:  # our own test met an answer it was not written for
+    except Exception as error:  # our own test met an answer it was not written for; it passes the solution
         text = f"The test could not judge this answer ({type(error).__name__}): tell your instructor."
         return _mark(exercise, 0, f"{_head(exercise, 0)} {text}"), False
     return _mark(exercise, earned, message), _was_stopped(check)

@@ -44,9 +44,20 @@ class Grader:
             self._examiner = None
 
     def prepare(self) -> None:
-        """Get ready before the first submission is there."""
-        self._examiner = Examiner(self.template, self.limits, self.sandboxed)
-        self._examiner.prepare()
+        """Get ready before the first submission is there; `grade` would do it.
+
+        Raises:
+            ExaminationError: when the lesson's own solution does not pass here.
+            RoomError: when learners' processes cannot be started here.
+        """
+        if self._examiner is None:
+            examiner = Examiner(self.template, self.limits, self.sandboxed)
+            try:
+                examiner.prepare()
+            except BaseException:
+                examiner.close()
+                raise
+            self._examiner = examiner
 
     def grade_folder(self, student: str, folder: Path, known: str = "") -> Result | None:
         """Grade `folder` (`submitted/<student>/<lesson>/`).
@@ -66,8 +77,7 @@ class Grader:
     def grade(self, student: str, submission: Submission) -> Result:
         """Grade what was read from a folder."""
         begin = time.monotonic()
-        if self._examiner is None:  # not before there is work: its warm process takes a second to start
-            self._examiner = Examiner(self.template, self.limits, self.sandboxed)
+        self.prepare()
         marks, flags = self._examiner.examine(submission.answers)
         return Result(
             student=student,

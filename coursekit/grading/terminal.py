@@ -76,6 +76,8 @@ def write_pages_and_tell(name: str, students: Sequence[str] = ()) -> int:
 
 def export_and_tell(names: Sequence[str], layout: str, path: Path, roster: Path | None = None) -> int:
     """`coursekit grades`: write the marks of these lessons (default: all) in one of three layouts."""
+    if roster is not None and layout != "canvas":
+        raise ValueError(f"--roster is Canvas' own export: it goes with --canvas, not with --{layout}")
     course = Course.find()
     lessons = [course.lesson(name).key for name in names] or [lesson.key for lesson in course.lessons]
     handed_in = {(student, key) for key in lessons for student in Places(course, course.lesson(key)).students}
@@ -87,7 +89,7 @@ def export_and_tell(names: Sequence[str], layout: str, path: Path, roster: Path 
     else:
         (write_moodle if layout == "moodle" else write_csv)(marks, path)
     pending = int((marks["status"] == "needs manual grading").sum())
-    print(f"{path}: {marks['student'].nunique()} students × {len(lessons)} lessons")
+    print(f"{path}: students: {marks['student'].nunique()}, lessons: {len(lessons)}")
     if pending:
         print(f"left empty, because they wait for grading by hand: {pending}")
     return 0

@@ -27,7 +27,7 @@ def main() -> None:
     first = json.loads(sys.stdin.readline())
     template = Template.of(Course(Path(first["root"])).lesson(first["lesson"]))
     with Grader(template, Limits(**first["limits"]), first["sandboxed"]) as grader:
-        # While the one who gives the orders opens the gradebook; what fails here is told with the first order.
+        # While the one who gives the orders opens the gradebook. What fails here fails again with an order.
         with contextlib.suppress(Exception):
             grader.prepare()
         for line in sys.stdin:

@@ -63,13 +63,27 @@ def test_what_has_not_changed_is_not_graded_again_unless_forced(course):
     assert [result.student for result in grade(course, force=True, students=["ada"])] == ["ada"]
 
 
+def change(lesson, before, after):
+    text = lesson.source.read_text("utf-8")
+    assert before in text
+    lesson.source.write_text(text.replace(before, after, 1), "utf-8")
+
+
 def test_a_lesson_that_changed_is_graded_again(course):
     hand_in(course, "ada", LESSON, solved(course, LESSON))
     grade(course)
-    source = course.lesson(LESSON).source
-    source.write_text(source.read_text("utf-8").replace("gives=2)", "gives=3)", 1), "utf-8")
-    [result] = grade(course)
-    assert result.points == 12
+    change(course.lesson(LESSON), "return len(set(a) & set(b))", "return len(set(b) & set(a))")
+    assert [result.points for result in grade(course)] == [14]
+
+
+def test_a_lesson_whose_own_solution_fails_gives_nobody_a_mark(course):
+    hand_in(course, "ada", LESSON, solved(course, LESSON))
+    grade(course)
+    change(course.lesson(LESSON), "gives=2)", "gives=3)")
+    replies = []
+    assert grade(course, progress=lambda reply, _: replies.append(reply)) == []
+    assert "the solution of 00_welcome does not pass its own test here" in replies[0].failed
+    assert in_gradebook(course) == {"ada": 14}
 
 
 def test_a_page_that_a_killed_run_did_not_write_is_written_by_the_next(course):

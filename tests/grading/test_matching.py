@@ -180,11 +180,11 @@ def test_a_mark_goes_before_an_id_and_before_a_definition():
 
 
 def test_an_endless_answer_is_refused_and_a_long_one_is_not():
-    long = ANSWER + "\n#" + "x" * (LONGEST_ANSWER - len(ANSWER) - 2)
+    long = ANSWER + "\n#" + "x" * (LONGEST_ANSWER["code"] - len(ANSWER) - 2)
     assert match(submission(overlap=long), TEMPLATE)[0]["overlap"] == long
     answers, notes = match(submission(overlap=long + "x"), TEMPLATE)
     assert "overlap" not in answers
-    assert "more than 200,000 characters" in notes[0]
+    assert "more than 30,000 characters" in notes[0]
 
 
 def test_a_name_that_two_answers_define_tells_neither():

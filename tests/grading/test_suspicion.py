@@ -56,7 +56,6 @@ SUSPICIOUS = {
     "deleted": ("del np.allclose", 1),
     "patched-by-mock": ("from unittest.mock import patch", 1),
     "own-check": ("class Check:\n    pass", 1),
-    "own-numpy": ("np = Fake()", 1),
     "always-equal": ("class A(float):\n    def __eq__(self, other):\n        return True", 3 - 2),
     "always-equal-by-lambda": ("class A:\n    __eq__ = lambda self, other: True", 1),
     "always-equal-by-type": ("type('A', (), {'__eq__': lambda self, other: True})", 1),

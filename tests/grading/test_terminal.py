@@ -55,7 +55,7 @@ def test_marks_are_exported_and_pending_ones_are_empty(course):
     assert coursekit(course, "grade", "00").returncode == 0
     hand_in(course, "cem", LESSON, {})
     done = coursekit(course, "grades", "--csv", "marks.csv")
-    assert "3 students × 1 lessons" in done.stdout
+    assert "students: 3, lessons: 1" in done.stdout
     assert "they wait for grading by hand: 1" in done.stdout
     found = {
         row["student"]: (row["status"], row["auto"], row["score"]) for row in rows(course.root / "marks.csv")
@@ -91,8 +91,9 @@ def test_feedback_writes_the_pages_anew(course):
         (["grades", "--csv", "a", "--moodle", "b"], 2, "not allowed with"),
         (["grades"], 2, "one of the arguments --csv --canvas --moodle is required"),
         (["grades", "--canvas", "a.csv", "--roster", "none.csv"], 1, "none.csv"),
+        (["grades", "--csv", "a.csv", "--roster", "r.csv"], 1, "it goes with --canvas, not with --csv"),
     ],
-    ids=["lesson", "student", "seconds", "cluster", "two layouts", "no layout", "roster"],
+    ids=["lesson", "student", "seconds", "cluster", "layouts", "no layout", "roster", "roster, no canvas"],
 )
 def test_wrong_usage_is_told_without_a_traceback(course, words, status, told):
     hand_in(course, "ada", LESSON, {})

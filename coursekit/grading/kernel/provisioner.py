@@ -79,6 +79,7 @@ class SandboxProvisioner(LocalProvisioner):
         threads = str(min(4, os.cpu_count() or 1))
         # JPY_PARENT_PID 1: in there the parent is out of sight; bubblewrap ends the kernel when we are gone.
         environment = dict.fromkeys(_LIMITED_LIBRARIES, threads) | {"JPY_PARENT_PID": "1"}
+        environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # pictures go into the page
         environment |= {name: outside[name] for name in self.kernel_spec.env}
         return sandbox_command(
             [*start, *limits, "--", *command],

@@ -38,6 +38,7 @@ def _system() -> Iterator[str]:
             yield from ("--symlink", os.readlink(path), str(path))
         elif path.is_dir():
             yield from ("--ro-bind", str(path), str(path))
+    yield from ("--dir", "/etc")  # or it would be one that only root may enter
     for name in _ETC:
         yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
     for path in filter(os.path.isdir, _HIDDEN):

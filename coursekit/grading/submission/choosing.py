@@ -9,7 +9,8 @@ from coursekit.checking.slicing import python_of
 from coursekit.grading.submission.cells import Cell
 from coursekit.grading.template import Slot
 
-LONGEST_ANSWER = 200_000
+# Characters. Code is read and run by programs, and what is longer is there to keep them busy.
+LONGEST_ANSWER = {"code": 30_000, "markdown": 200_000}
 # By lines and not by parsing: an answer with a syntax error is an answer still.
 _DEFINED = re.compile(
     r"^(?:(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|(\w+)[ \t]*(?::[^=\n]*)?=(?!=))", re.MULTILINE
@@ -29,12 +30,11 @@ def choose(slot: Slot, claims: list[Cell]) -> tuple[str | None, list[str]]:
         written in, the last that defines what is asked for counts, as when the notebook is run from top to
         bottom; of prose, all of it. When none was written in, the stub.
     """
-    short = [cell for cell in claims if len(cell.text) <= LONGEST_ANSWER]
+    longest = LONGEST_ANSWER[slot.cell_type]
+    short = [cell for cell in claims if len(cell.text) <= longest]
     notes = []
     if len(short) < len(claims):
-        notes.append(
-            f"A cell of the answer `{slot.id}` has more than {LONGEST_ANSWER:,} characters: not read."
-        )
+        notes.append(f"A cell of the answer `{slot.id}` has more than {longest:,} characters: not read.")
     written = [cell for cell in short if is_written(slot, cell.text)]
     if len(claims) > 1 and len(written) < 2:
         notes.append(f"{len(claims)} cells claim to be the answer `{slot.id}`; one of them was graded.")
@@ -85,7 +85,7 @@ def _prose(slot: Slot, written: list[Cell]) -> tuple[str, list[str]]:
     if len(texts) == 1:
         return texts[0], []
     note = f"{len(texts)} cells claim to be the answer `{slot.id}`; they were put together."
-    return "\n\n".join(texts)[:LONGEST_ANSWER], [note]
+    return "\n\n".join(texts)[: LONGEST_ANSWER["markdown"]], [note]
 
 
 def _only_defines(text: str) -> bool:

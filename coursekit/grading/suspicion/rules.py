@@ -13,6 +13,8 @@ _USUAL |= {name: name for name in ("torch", "coursekit", "builtins", "sys", "os"
 # Settings that libraries ask their users to assign.
 _SETTINGS = ("pandas.options.", "torch.backends.", "matplotlib.pyplot.rcParams", "matplotlib.rcParams")
 _GUARDED = {"np", "pd", "torch", "coursekit", "Check", "display", "get_ipython"}
+# A lesson's own tests and Jupyter look these up by name; another value for `np` is the learner's affair.
+_LOOKED_UP = {"Check", "display", "get_ipython"}
 _NAMESPACES = {"globals", "locals", "vars"}
 
 _modules = tables.by_name(tables.MODULES)
@@ -107,7 +109,7 @@ def _of_assignment(node: ast.AST, names: dict[str, str]) -> Iterator[Seen]:
         if isinstance(getattr(target, "ctx", ast.Load()), ast.Load):
             continue
         name = _full_name(target, names)
-        if isinstance(target, ast.Name) and target.id in _GUARDED:
+        if isinstance(target, ast.Name) and target.id in _LOOKED_UP:
             yield target.id, tables.PATCHES
         elif isinstance(target, ast.Attribute) and target.attr == "__class__":
             yield "__class__", tables.EQUAL
