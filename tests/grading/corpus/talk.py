@@ -161,7 +161,7 @@ Bold()
     ),
     talker(
         "giant-line",
-        {"open-00": "long " * 30_000, "overlap": "x = '" + "y" * 100_000 + "'" + HONEST},
+        {"open-00": "long " * 30_000, "overlap": "x = '" + "y" * 25_000 + "'" + HONEST},
         earns={"overlap": 2},
     ),
     talker(
