@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,6 +21,8 @@ from coursekit.grading.sandbox import sandbox_problem
 from coursekit.grading.template import Template
 from coursekit.lessons.course import Course, Lesson
 
+# A worker takes seconds to start: fewer submissions than this are sooner done by those there are.
+_WORTH_A_WORKER = 8
 # Takes orders and yields replies in any order; `pool.graded` on this machine, `cluster` on many.
 Engine = Callable[[list[Order]], Iterable[Reply]]
 
@@ -97,7 +100,7 @@ def grade_lesson(
     results = []
     with ExitStack() as stack:
         if engine is None:
-            numbers = range(min(jobs, len(chosen)))
+            numbers = range(min(jobs, math.ceil(len(chosen) / _WORTH_A_WORKER)))
             workers = [Worker(course.root, lesson.key, limits or Limits(), sandboxed) for _ in numbers]
             engine = stack.enter_context(_started(workers))
         gradebook = stack.enter_context(Gradebook.of(course.root))

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coursekit.grading.gradebook.importing import import_nbgrader
 from coursekit.grading.results import Result
 from coursekit.grading.template import Template
 
@@ -68,6 +69,7 @@ class Gradebook:
     """
 
     def __init__(self, url_or_path: str | Path, course_id: str = "default_course") -> None:
+        import_nbgrader()
         from coursekit.grading.gradebook.database import Database
 
         self._course_id = course_id
@@ -175,6 +177,7 @@ class Gradebook:
 
 
 def _course_directory(root: Path):
+    import_nbgrader()
     from nbgrader.coursedir import CourseDirectory
 
     from coursekit.lessons.nbgrader import read_config
