@@ -15,24 +15,7 @@ from nbgrader.api import Gradebook as StockGradebook
 
 from coursekit.grading.gradebook import Gradebook, ManualGrade
 from coursekit.grading.results import Flag
-from tests.grading.gradebooks import LESSON, PROSE, dump, grade_by_hand, lesson_template, make_result, table
-
-
-@pytest.fixture(scope="module")
-def template():
-    return lesson_template()
-
-
-@pytest.fixture
-def file(tmp_path) -> Path:
-    return tmp_path / "gradebook.db"
-
-
-@pytest.fixture
-def gradebook(file, template):
-    with Gradebook(file) as opened:
-        opened.register(template)
-        yield opened
+from tests.grading.gradebooks import LESSON, PROSE, dump, grade_by_hand, make_result, table
 
 
 class TestRecord:

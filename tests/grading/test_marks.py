@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -12,24 +11,7 @@ pytest.importorskip("nbgrader")
 from nbgrader.api import Gradebook as StockGradebook
 
 from coursekit.grading.gradebook import Gradebook
-from tests.grading.gradebooks import LESSON, PROSE, grade_by_hand, lesson_template, make_result
-
-
-@pytest.fixture(scope="module")
-def template():
-    return lesson_template()
-
-
-@pytest.fixture
-def file(tmp_path) -> Path:
-    return tmp_path / "gradebook.db"
-
-
-@pytest.fixture
-def gradebook(file, template):
-    with Gradebook(file) as opened:
-        opened.register(template)
-        yield opened
+from tests.grading.gradebooks import LESSON, PROSE, grade_by_hand, make_result
 
 
 class TestMarks:

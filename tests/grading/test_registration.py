@@ -18,24 +18,7 @@ from nbgrader.api import Gradebook as StockGradebook
 from coursekit.grading.gradebook import Gradebook, database, database_of
 from coursekit.grading.template import Template
 from coursekit.lessons.nbgrader import read_config
-from tests.grading.gradebooks import LESSON, REPOSITORY, dump, lesson_template, make_result, table
-
-
-@pytest.fixture(scope="module")
-def template():
-    return lesson_template()
-
-
-@pytest.fixture
-def file(tmp_path) -> Path:
-    return tmp_path / "gradebook.db"
-
-
-@pytest.fixture
-def gradebook(file, template):
-    with Gradebook(file) as opened:
-        opened.register(template)
-        yield opened
+from tests.grading.gradebooks import LESSON, REPOSITORY, dump, make_result, table
 
 
 def stock_generate(root: Path) -> None:

@@ -20,26 +20,9 @@ from nbgrader.api import MissingEntry
 
 from coursekit.grading.gradebook import Gradebook
 from coursekit.grading.template import Template
-from tests.grading.gradebooks import LESSON, PROSE, lesson_template, make_result, table
+from tests.grading.gradebooks import LESSON, PROSE, make_result, table
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-@pytest.fixture(scope="module")
-def template():
-    return lesson_template()
-
-
-@pytest.fixture
-def file(tmp_path) -> Path:
-    return tmp_path / "gradebook.db"
-
-
-@pytest.fixture
-def gradebook(file, template):
-    with Gradebook(file) as opened:
-        opened.register(template)
-        yield opened
 
 
 def record_forever(file: Path, template: Template, done: Connection) -> None:
