@@ -15,7 +15,7 @@ pytest.importorskip("nbgrader")
 from nbgrader import dbutil
 from nbgrader.api import Gradebook as StockGradebook
 
-from coursekit.grading.gradebook import Gradebook, database, database_of
+from coursekit.grading.gradebook import Gradebook, database
 from coursekit.grading.template import Template
 from coursekit.lessons.nbgrader import read_config
 from tests.grading.gradebooks import LESSON, REPOSITORY, dump, make_result, table
@@ -73,7 +73,7 @@ class TestRegister:
             ours.register(template)
         assert table(course / "gradebook.db", "assignment")[0]["course_id"] == "coursekit"
         stock_generate(course)
-        with StockGradebook(database_of(course)) as stock:
+        with StockGradebook(f"sqlite:///{course / 'gradebook.db'}") as stock:
             assert stock.find_assignment(LESSON).max_score == 18
 
     def test_a_second_time_changes_nothing(self, gradebook, file, template):
@@ -175,11 +175,12 @@ class TestDatabase:
         assert ours == stock
         assert table(file, "alembic_version") == table(tmp_path / "stock.db", "alembic_version")
 
-    def test_the_address_is_the_one_that_nbgraders_settings_name(self, course):
-        assert database_of(course) == f"sqlite:///{course / 'gradebook.db'}"
+    def test_the_file_is_the_one_that_nbgraders_settings_name(self, course, tmp_path):
         with (course / "nbgrader_config.py").open("a") as config:
-            config.write("\nc.CourseDirectory.db_url = 'sqlite:////elsewhere/marks.db'\n")
-        assert database_of(course) == "sqlite:////elsewhere/marks.db"
+            config.write(f"\nc.CourseDirectory.db_url = 'sqlite:///{tmp_path / 'elsewhere.db'}'\n")
+        with Gradebook.of(course):
+            assert (tmp_path / "elsewhere.db").is_file()
+        assert not (course / "gradebook.db").exists()
 
     def test_a_lock_that_is_not_let_go_is_reported(self, gradebook, file, template, monkeypatch):
         monkeypatch.setattr(database, "_WAIT", 0.2)

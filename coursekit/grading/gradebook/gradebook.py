@@ -39,15 +39,6 @@ class ManualGrade:
     pending: bool = False
 
 
-def database_of(root: Path) -> str:
-    """The address of the gradebook of the course in `root`: nbgrader's setting, else `gradebook.db` there.
-
-    Raises:
-        FileNotFoundError: when `root` holds no `nbgrader_config.py`.
-    """
-    return _course_directory(root).db_url
-
-
 class Gradebook:
     """nbgrader's gradebook; a context manager. It is made when it is not there yet.
 
@@ -78,10 +69,10 @@ class Gradebook:
 
     @classmethod
     def of(cls, root: Path) -> Gradebook:
-        """The gradebook of the course in `root`, with the late penalties of its `nbgrader_config.py`.
+        """The gradebook of the course in `root`: the file and the late penalties of its `nbgrader_config.py`.
 
         Raises:
-            FileNotFoundError: as `database_of`.
+            FileNotFoundError: when `root` holds no `nbgrader_config.py`.
         """
         from coursekit.grading.gradebook.penalties import penalty_rule
 
