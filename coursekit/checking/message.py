@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from coursekit.checking.hints import misconception
@@ -9,6 +10,8 @@ from coursekit.checking.words import family, short, size
 
 if TYPE_CHECKING:
     from coursekit.checking.check import Case, Check
+
+_POINTS = re.compile(r"^\S+: \S+ of \S+ points\. ")
 
 
 def message(check: Check) -> str:
@@ -20,15 +23,24 @@ def message(check: Check) -> str:
     failing = [case for case in check.cases if case.wrong]
     if not failing:
         return ""
-    head = f"{check.name}: {check.earned:g} of {check.points:g} points."
     special = _not_examined(check, failing)
     if special:
-        return f"{head} {special}"
+        return with_points(check.name, check.earned, check.points, special)
     known = misconception(check.name, check.cases)
     candidates = [case for case in check.cases[: known.visible] if case.wrong] if known else failing
     case = min(candidates, key=lambda one: size(list(one.args)) + size(one.kwargs))
     sentence = known.says if known else _sentence(check, case)
-    return "\n".join([f"{head} {sentence}", *_shown(check, case)])
+    return "\n".join([with_points(check.name, check.earned, check.points, sentence), *_shown(check, case)])
+
+
+def with_points(name: str, earned: float, points: float, text: str) -> str:
+    """The text behind the exercise's name and its points, as every message begins."""
+    return f"{name}: {earned:g} of {points:g} points. {text}"
+
+
+def without_points(text: str) -> str:
+    """A message without its beginning, for those who show name and points by themselves."""
+    return _POINTS.sub("", text)
 
 
 def _not_examined(check: Check, failing: list[Case]) -> str:

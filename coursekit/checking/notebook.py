@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from coursekit.checking.message import without_points
+
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
@@ -48,9 +50,7 @@ def print_marks(table: pd.DataFrame, width: int = 100) -> None:
     print(f"{'exercise':<{longest}}  points")
     for row in table.itertuples():
         print(f"{row.exercise:<{longest}}  {row.points:g} of {row.max_points:g}")
-        # The table has said how many points already.
-        told = re.sub(r"^\S+: \S+ of \S+ points\. ", "", row.message)
-        for line in told.splitlines():
+        for line in without_points(row.message).splitlines():  # the table has said how many already
             print(textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    "))
     print(f"{'in all':<{longest}}  {table['points'].sum():g} of {table['max_points'].sum():g}")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from coursekit.checking import Outcome, Rules
 from coursekit.checking.check import Check
+from coursekit.checking.message import with_points
 from coursekit.checking.replay import Exercise
 from coursekit.checking.slicing import statements
 from coursekit.grading.limits import Limits
@@ -128,7 +129,7 @@ class Examiner:
         seconds = min(self.limits.seconds, end - time.monotonic())
         if seconds <= 0:
             text = "Not reached: the exercises before it used up the time for the whole notebook."
-            return _mark(exercise, 0, f"{_head(exercise, 0)} {text}"), True, []
+            return _nothing(exercise, text), True, []
         room = self._rooms.open(seconds=seconds, seed=_seed(steps))
         try:
             room.run(steps)  # how a step failed is told by what the answer then is, or is not
@@ -159,14 +160,14 @@ def _examined(exercise: Exercise, room: Room) -> tuple[Mark, bool]:
         outcome = room.value(exercise.variable)
         if outcome.kind not in ("value", "unsolved"):
             text = _why_no_value(exercise, outcome)
-            return _mark(exercise, 0, f"{_head(exercise, 0)} {text}"), outcome.kind == "stopped"
+            return _nothing(exercise, text), outcome.kind == "stopped"
         answer = outcome.value
     try:
         check = exercise.run(answer)
         earned, message = check.earned, check.message
     except Exception as error:  # our own test met an answer it was not written for; it passes the solution
         text = f"The test could not judge this answer ({type(error).__name__}): tell your instructor."
-        return _mark(exercise, 0, f"{_head(exercise, 0)} {text}"), False
+        return _nothing(exercise, text), False
     return _mark(exercise, earned, message), _was_stopped(check)
 
 
@@ -187,8 +188,9 @@ def _mark(exercise: Exercise, points: float, message: str) -> Mark:
     return Mark(exercise.name, f"{exercise.name}-test", points, exercise.points, message)
 
 
-def _head(exercise: Exercise, points: float) -> str:
-    return f"{exercise.name}: {points:g} of {exercise.points:g} points."
+def _nothing(exercise: Exercise, text: str) -> Mark:
+    """No points, and why."""
+    return _mark(exercise, 0, with_points(exercise.name, 0, exercise.points, text))
 
 
 def _key(exercise: str, steps: list[Step]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from coursekit.checking.slicing import needed, python_of, statements
 from coursekit.grading.room import Step
 from coursekit.grading.template import Template
+from coursekit.lessons.rules.cells import nbgrader, tagged
 
 _PRELUDE = {"setup", "parameters"}
 _LONGEST_FOR_IPYTHON = 5_000
@@ -67,10 +68,10 @@ def _story(template: Template) -> list[tuple[str, list[_Unit]]]:
     """The lesson's code cells in order: our statements; nothing yet for an answer cell; no test cells."""
     found = []
     for cell in template.source["cells"]:
-        role = cell["metadata"].get("nbgrader", {})
+        role = nbgrader(cell)
         if cell["cell_type"] != "code" or (role and not role["solution"]):
             continue
-        always = bool(_PRELUDE & set(cell["metadata"].get("tags", [])))
+        always = any(tagged(cell, tag) for tag in _PRELUDE)
         trees = [] if role else statements([cell["source"]])
         units = [_Unit(Step("story", cell["id"], ast.unparse(tree)), tree, always) for tree in trees]
         found.append((cell["id"], units))

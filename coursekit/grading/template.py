@@ -12,6 +12,7 @@ from importlib import metadata
 from coursekit.checking.replay import Exercise, exercises
 from coursekit.lessons.canonical import read_notebook
 from coursekit.lessons.course import Lesson
+from coursekit.lessons.rules.cells import nbgrader
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ class Template:
         """The answer cells, in order: code and prose."""
         solved = {cell["id"]: cell for cell in self.source["cells"]}
         return tuple(
-            _slot(cell, solved[cell["id"]]) for cell in self.released["cells"] if _role(cell, "solution")
+            _slot(cell, solved[cell["id"]])
+            for cell in self.released["cells"]
+            if nbgrader(cell).get("solution")
         )
 
     @cached_property
@@ -80,12 +83,8 @@ class Template:
 def _slot(released: dict, solved: dict) -> Slot:
     code = released["cell_type"] == "code"
     names = _top_level_names(solved["source"]) if code else ()
-    points = solved["metadata"]["nbgrader"].get("points", 0)
+    points = nbgrader(solved).get("points", 0)
     return Slot(released["id"], released["cell_type"], released["source"], names, points)
-
-
-def _role(cell: dict, role: str) -> bool:
-    return bool(cell["metadata"].get("nbgrader", {}).get(role))
 
 
 def _top_level_names(source: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from coursekit.grading.pages.untrusted import markdown_source, prose_html, sente
 from coursekit.grading.results import Mark, Result
 from coursekit.grading.template import Slot, Template
 from coursekit.lessons.canonical import notebook_text
+from coursekit.lessons.rules.cells import nbgrader
 
 # Cells with this tag are for the instructor; nbgrader_config.py takes them out of a learner's feedback.
 INSTRUCTOR_ONLY = "instructor-only"
@@ -34,7 +35,7 @@ def autograded_notebook(template: Template, result: Result) -> dict:
     for cell in notebook["cells"]:
         if cell["id"] in slots:
             cell["source"] = _shown_answer(slots[cell["id"]], result.answers.get(cell["id"]))
-        elif cell["metadata"].get("nbgrader", {}).get("grade"):
+        elif nbgrader(cell).get("grade"):
             cell["outputs"] = _outputs(marks.get(cell["id"]))
     notebook["cells"][:0] = _remarks(result)
     return notebook

@@ -16,6 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
+from coursekit.checking.message import without_points
 from coursekit.files import whole_file
 from coursekit.grading.pages.autograded import unanswered
 from coursekit.grading.pages.untrusted import prose_html, sentence_html, visible
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from coursekit.grading.gradebook import ManualGrade
 
 _HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
-# `message` begins with name and points, which the page shows by itself.
-_POINTS_FIRST = re.compile(r"^[\w-]+: [\d.]+ of [\d.]+ points\.\s*")
 _FINGERPRINT = re.compile(r'<meta name="graded" content="([^"]*)">')
 
 
@@ -119,7 +118,7 @@ def _exercise(slot: Slot, mark: Mark, text: str | None, given: ManualGrade | Non
     """An autograded exercise; a person may have changed its points or written a comment."""
     score = mark.points if given is None or given.score is None else given.score
     again = "; a person will look at it again" if given and given.pending else ""
-    sentence, _, details = visible(_POINTS_FIRST.sub("", mark.message)).partition("\n")
+    sentence, _, details = visible(without_points(mark.message)).partition("\n")
     return Entry(
         id=slot.id,
         kind="Exercise",
