@@ -34,6 +34,10 @@ class Slot:
     names: tuple[str, ...] = ()
     points: float = 0.0
 
+    def is_unanswered(self, text: str | None) -> bool:
+        """Whether the learner's text is missing, blank, or still what the release said."""
+        return text is None or text.strip() in ("", self.stub.strip())
+
 
 @dataclass(frozen=True, eq=False)
 class Template:

@@ -137,7 +137,7 @@ def _write_mark(sheet: _Sheet, mark: Mark, *, changed: bool) -> None:
 
 
 def _write_prose(sheet: _Sheet, slot: Slot, result: Result, *, changed: bool) -> None:
-    grade, answered = sheet.grades[slot.id], _text(slot, result) not in ("", slot.stub.strip())
+    grade, answered = sheet.grades[slot.id], not slot.is_unanswered(result.answers.get(slot.id))
     grade.auto_score = None if answered else 0.0
     grade.needs_manual_grade = _needs_a_person(grade, changed)
     sheet.comments[slot.id].auto_comment = None if answered else _NO_RESPONSE

@@ -47,14 +47,9 @@ def write_autograded(template: Template, result: Result, path: str | Path) -> No
         draft.write_text(notebook_text(autograded_notebook(template, result)), "utf-8")
 
 
-def unanswered(text: str | None, stub: str) -> bool:
-    """Whether a text is missing, blank, or still what the release said."""
-    return text is None or text.strip() in ("", stub.strip())
-
-
 def _shown_answer(slot: Slot, text: str | None) -> str:
     # The stub, letter by letter: by its checksum nbgrader knows that nothing was written.
-    if unanswered(text, slot.stub):
+    if slot.is_unanswered(text):
         return slot.stub
     return visible(text) if slot.cell_type == "code" else markdown_source(prose_html(text))
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from coursekit.checking.message import without_points
 from coursekit.files import whole_file
-from coursekit.grading.pages.autograded import unanswered
 from coursekit.grading.pages.untrusted import prose_html, sentence_html, visible
 from coursekit.grading.results import Mark, Result
 from coursekit.grading.template import Slot, Template
@@ -127,7 +126,7 @@ def _exercise(slot: Slot, mark: Mark, text: str | None, given: ManualGrade | Non
         state=_state(score, mark.max_points) + again,
         sentence=sentence,
         details=dedent(details),
-        code="" if unanswered(text, slot.stub) else visible(text.rstrip()),
+        code="" if slot.is_unanswered(text) else visible(text.rstrip()),
         comment=visible(given.comment) if given else "",
         changed_from=None if score == mark.points else mark.points,
     )
@@ -135,7 +134,7 @@ def _exercise(slot: Slot, mark: Mark, text: str | None, given: ManualGrade | Non
 
 def _question(slot: Slot, text: str | None, given: ManualGrade | None) -> Entry:
     """A question that a person reads; an empty answer needs nobody."""
-    empty = unanswered(text, slot.stub)
+    empty = slot.is_unanswered(text)
     score = given.score if given else 0.0 if empty else None
     shown = "" if empty else visible(text.rstrip()) if slot.cell_type == "code" else prose_html(text)
     return Entry(
