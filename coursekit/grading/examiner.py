@@ -23,7 +23,9 @@ from coursekit.grading.suspicion import flag_of_notice, flags_of
 from coursekit.grading.template import Template
 
 _REMEMBERED = 4096  # marks kept of work already done
-_MISSING = re.compile(r"NameError: name '(\w+)' is not defined")
+# As `eval` and `globals()` tell of it. A key of another dictionary costs a second run only if the story has
+# a name like it.
+_MISSING = re.compile(r"(?:NameError: name|KeyError:) '(\w+)'")
 
 
 @dataclass(frozen=True)

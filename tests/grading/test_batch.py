@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -95,6 +96,41 @@ def test_a_page_that_a_killed_run_did_not_write_is_written_by_the_next(course):
     page.unlink()
     assert grade(course) == []
     assert page_fingerprint(page) == result.fingerprint
+
+
+def test_the_time_of_handing_in_reaches_the_gradebook_and_the_files_that_nbgrader_wants(course):
+    from nbgrader.api import Gradebook as StockGradebook
+
+    folder = hand_in(course, "ada", LESSON, {}).parent
+    (folder / "timestamp.txt").write_text("2026-03-01 12:30:00 UTC", "utf-8")
+    grade(course)
+    with StockGradebook(f"sqlite:///{course.root / 'gradebook.db'}") as gradebook:
+        assert str(gradebook.find_submission(LESSON, "ada").timestamp) == "2026-03-01 12:30:00"
+    for part in ("autograded", "feedback"):
+        written = (course.root / part / "ada" / LESSON / "timestamp.txt").read_text("utf-8")
+        assert written.startswith("2026-03-01 12:30:00")
+        assert (course.root / part / "ada" / LESSON / "submission_secret.txt").is_file()
+
+
+def test_a_rebuilt_notebook_that_was_removed_is_written_again(course):
+    hand_in(course, "ada", LESSON, {})
+    grade(course)
+    notebook = course.root / "autograded" / "ada" / LESSON / f"{LESSON}.ipynb"
+    notebook.unlink()
+    assert grade(course) == []
+    assert notebook.is_file()
+
+
+def test_marks_of_an_exercise_that_is_gone_are_kept_and_told(course):
+    hand_in(course, "ada", LESSON, solved(course, LESSON))
+    grade(course)
+    for path in (course.lesson(LESSON).source, course.lesson(LESSON).released):
+        notebook = json.loads(path.read_text("utf-8"))
+        notebook["cells"] = [cell for cell in notebook["cells"] if not cell["id"].startswith("overlap")]
+        path.write_text(json.dumps(notebook), "utf-8")
+    told = []
+    assert [result.max_points for result in grade(course, warn=told.append)] == [12]
+    assert "00_welcome has no overlap-test any more" in told[0]
 
 
 def test_pages_written_anew_show_what_a_person_gave(course):
