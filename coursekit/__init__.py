@@ -46,7 +46,17 @@ _ROOMS = {
         "roc_auc",
         "top_k",
     ],
-    "models": ["ItemKNN", "Popularity", "Random", "UserKNN", "item_similarity", "user_similarity"],
+    "models": [
+        "GMF",
+        "ItemKNN",
+        "MLP",
+        "NeuMF",
+        "Popularity",
+        "Random",
+        "UserKNN",
+        "item_similarity",
+        "user_similarity",
+    ],
     "training": ["Callback", "Trainer", "TrainingOptions"],
     "plotting": [
         "PALETTE",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -97,3 +99,27 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - for students' code that draws from the global generator
     torch.manual_seed(seed)
+
+
+@contextmanager
+def cpu_threads(n: int = 1) -> Iterator[None]:
+    """Compute with `n` threads of the CPU inside the block, as before afterwards.
+
+    One is the right number for the course's models: their matrices are so small that threads wait for
+    one another longer than they work, and beside other programs (a class on one server, two cores of
+    Colab) the waiting grows. `tests/benchmarks/bench_ncf.py` measures it. COURSEKIT_THREADS overrides `n`.
+
+    Raises:
+        ValueError: when the number of threads is no whole number above 0.
+    """
+    import torch
+
+    wanted = os.environ.get("COURSEKIT_THREADS", "").strip() or n
+    if not str(wanted).isdigit() or int(wanted) < 1:
+        raise ValueError(f"{wanted!r} threads: COURSEKIT_THREADS must be a whole number above 0")
+    before = torch.get_num_threads()
+    torch.set_num_threads(int(wanted))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,10 +1,29 @@
-"""Recommenders. Each is fitted on `Interactions` and speaks the verbs of `Recommender`."""
+"""Recommenders. Each is fitted on `Interactions` and speaks the verbs of `Recommender`.
 
-from coursekit.models.base import Recommendations as Recommendations
-from coursekit.models.base import Recommender as Recommender
-from coursekit.models.baselines import Popularity as Popularity
-from coursekit.models.baselines import Random as Random
-from coursekit.models.neighbours import ItemKNN as ItemKNN
-from coursekit.models.neighbours import UserKNN as UserKNN
-from coursekit.models.neighbours import item_similarity as item_similarity
-from coursekit.models.neighbours import user_similarity as user_similarity
+A name is imported the first time it is used, so that neighbours never wait for PyTorch.
+"""
+
+import importlib
+
+# module: the names it gives
+_MODULES = {
+    "base": ["Recommendations", "Recommender"],
+    "baselines": ["Popularity", "Random"],
+    "neighbours": ["ItemKNN", "UserKNN", "item_similarity", "user_similarity"],
+    "ncf": ["GMF", "MLP", "NeuMF"],
+}
+
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"coursekit.models has no name {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"coursekit.models.{_MODULE_OF[name]}"), name)
+    globals()[name] = value  # so that the next look-up finds it without this detour
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

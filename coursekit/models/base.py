@@ -6,6 +6,7 @@ the k best and the file format are written here, once.
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -99,17 +100,14 @@ class Recommender(ABC):
             RuntimeError: before `fit`.
         """
         users = self._rows("user", users)
-        known = (users >= 0) & (np.diff(self.seen_.indptr)[users] > 0)
-        if known.all():
-            scores = np.asarray(self._scores(users), np.float32)
-        else:
-            scores = np.empty((len(users), self.n_items), np.float32)
-            scores[known] = self._scores(users[known])
-            scores[~known] = self._stranger_scores(int((~known).sum()))
-        if items is None:
-            return scores
-        items = self._candidates(items, len(users))
-        return np.where(items >= 0, np.take_along_axis(scores, items, axis=1), -np.inf).astype(np.float32)
+        if items is not None:
+            items = self._candidates(items, len(users))
+        known = self._known(users)
+        scores = np.empty((len(users), self.n_items if items is None else items.shape[1]), np.float32)
+        for rows, of in ((known, self._scores_of), (~known, self._scores_of_strangers)):
+            if rows.any():
+                scores[rows] = of(users[rows], None if items is None else items[rows])
+        return scores if items is None else np.where(items >= 0, scores, np.float32(-np.inf))
 
     def recommend(
         self,
@@ -176,8 +174,7 @@ class Recommender(ABC):
         self._check_fitted()
         options = {option.name: getattr(self, option.name) for option in fields(self)}
         del options["device"]  # the machine that loads the model chooses its own
-        state = {name: value for name, value in vars(self).items() if name.endswith("_")}
-        return write_model(path, type(self).__name__, options, state)
+        return write_model(path, type(self).__name__, options, self._state())
 
     @classmethod
     def load(cls, path: str | Path, device: str | None = None) -> Self:
@@ -188,11 +185,11 @@ class Recommender(ABC):
             ValueError: when the file is damaged, no model of this course, or of another class.
         """
         name, options, state = read_model(path)
-        found = Recommender._classes.get(name)
+        found = Recommender._class(name)
         if found is None or not issubclass(found, cls):
             raise ValueError(f"{path} holds a {name}, not a {cls.__name__}; load it with {name}.load")
         model = found(**options, device=device)
-        vars(model).update(state)
+        model._restore(state)
         return model
 
     @property
@@ -207,9 +204,43 @@ class Recommender(ABC):
         self._check_fitted()
         return self.seen_.shape[1]
 
+    def _state(self) -> dict[str, object]:
+        """All that `fit` learned, as arrays and plain values; a model that holds others overrides this."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_")}
+
+    def _restore(self, state: dict[str, object]) -> None:
+        """Take back what `_state` gave."""
+        vars(self).update(state)
+
+    @staticmethod
+    def _class(name: str) -> type[Recommender] | None:
+        """The model of that name, whether or not its file has been imported yet."""
+        package = importlib.import_module("coursekit.models")
+        if name not in Recommender._classes and name in package.__all__:
+            getattr(package, name)
+        return Recommender._classes.get(name)
+
     def _similarities(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """Similarity of all items to these: (U, n_items). Models that know one override this."""
         raise NotImplementedError(f"{type(self).__name__} knows no similarity of items; ItemKNN does")
+
+    def _known(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which users the model can score: (U,). Models that read profiles need no history."""
+        return (users >= 0) & (np.diff(self.seen_.indptr)[users] > 0)
+
+    def _scores_of(self, users: NDArray[np.int64], items: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """Scores of all items, or of (U, C) chosen ones, a -1 among them being worth anything.
+
+        Models that can score a pair without scoring the catalogue override this.
+        """
+        scores = self._scores(users)
+        return scores if items is None else np.take_along_axis(scores, items, axis=1)
+
+    def _scores_of_strangers(
+        self, users: NDArray[np.int64], items: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        scores = self._stranger_scores(len(users))
+        return scores if items is None else np.take_along_axis(scores, items, axis=1)
 
     def _stranger_scores(self, n: int) -> NDArray[np.float32]:
         """Scores for n users nothing is known of: (n, n_items)."""

@@ -6,6 +6,7 @@ class TestNewModel(ModelContract):
 
 import json
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -89,13 +90,15 @@ class ModelContract:
     def test_scores_do_not_depend_on_the_block_of_users(self, data, fitted):
         together = fitted.score(np.arange(data.n_users))
         alone = np.vstack([fitted.score([user]) for user in range(data.n_users)])
-        np.testing.assert_allclose(together, alone, rtol=1e-5)
+        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
 
     def test_scores_of_chosen_items_are_those_of_all_items(self, fitted):
         scores = fitted.score([1, 2])
-        np.testing.assert_array_equal(fitted.score([1, 2], [7, 0]), scores[:, [7, 0]])
+        # A network sums in another order for a few items than for all of them.
+        close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
+        close(fitted.score([1, 2], [7, 0]), scores[:, [7, 0]])
         own = np.array([[4, 4, 1], [0, 29, 3]])
-        np.testing.assert_array_equal(fitted.score([1, 2], own), np.take_along_axis(scores, own, 1))
+        close(fitted.score([1, 2], own), np.take_along_axis(scores, own, 1))
 
     def test_recommendations_are_the_best_unseen_items_in_falling_order(self, data, fitted):
         items, scores = fitted.recommend(np.arange(data.n_users), k=6)

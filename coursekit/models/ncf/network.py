@@ -1,0 +1,117 @@
+"""The network of neural collaborative filtering: a weighted dot product, a tower, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursekit.models.pairs import PairBatch
+
+
+class NCFNetwork(nn.Module):
+    """Scores pairs by y = h · [p ⊙ q ; φ(x)] + b  (He et al., 2017, equations 8 to 12).
+
+    p ⊙ q is the product of the GMF halves of the two embeddings, φ a tower of linear layers with ReLU
+    over x, the MLP halves side by side. Without `factors` it is the paper's MLP, without `layers` its GMF.
+
+    One table holds both halves of a user's (an item's) embedding, so a batch reads and updates each table
+    once. The tower's first layer is W [p ; q] = W_p p + W_q q: the user's part is computed once for all
+    items of the user, and the items' part once for all users where they share their candidates.
+
+    Args:
+        n_users, n_items: sizes of the catalogue.
+        factors: width of p and q in p ⊙ q; 0 for none.
+        embedding: width of the tower's embeddings.
+        layers: widths of the tower's hidden layers; () for no tower.
+        dropout: share of the hidden units dropped in training, before every layer but the tower's first.
+        user_features, item_features: (n_users, a) and (n_items, b) float tensors the tower reads as well.
+    """
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        factors: int = 8,
+        embedding: int = 16,
+        layers: Sequence[int] = (32, 16, 8),
+        dropout: float = 0.0,
+        user_features: Tensor | None = None,
+        item_features: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.factors, self.dropout = factors, dropout
+        width = factors + (embedding if layers else 0)
+        self.users, self.items = nn.Embedding(n_users, width), nn.Embedding(n_items, width)
+        # Not saved with the weights: they are data, and the recommender keeps them.
+        self.register_buffer("user_features", user_features, persistent=False)
+        self.register_buffer("item_features", item_features, persistent=False)
+        self.first_of_user = self.first_of_item = None
+        if layers:
+            of_user = embedding + (0 if user_features is None else user_features.shape[1])
+            of_item = embedding + (0 if item_features is None else item_features.shape[1])
+            self.first_of_user = nn.Linear(of_user, layers[0])
+            self.first_of_item = nn.Linear(of_item, layers[0], bias=False)
+        self.tower = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(layers))
+        self.output = nn.Linear(factors + (layers[-1] if layers else 0), 1)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Embeddings from N(0, 0.01²) as in the paper, layers by Glorot's rule, biases 0."""
+        for table in (self.users, self.items):
+            nn.init.normal_(table.weight, std=0.01)
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Logits.
+
+        Args:
+            users: (B,) rows.
+            items: (B, C) rows, each user's own, or (C,) the same for all.
+
+        Returns:
+            (B, C).
+        """
+        p = self.users(users)[:, None]  # (B, 1, d)
+        q = self.items(items)  # (B, C, d) or (C, d)
+        # h · [a ; b] = h_a · a + h_b · b saves building [a ; b].
+        h = self.output.weight[0]
+        logits = self.output.bias
+        if self.factors:
+            weighted = p[..., : self.factors] * h[: self.factors]
+            logits = logits + self._dot(weighted, q[..., : self.factors])
+        if self.first_of_user is not None:
+            logits = logits + self.hidden(users, items, p, q) @ h[self.factors :]
+        return logits
+
+    def hidden(self, users: Tensor, items: Tensor, p: Tensor, q: Tensor) -> Tensor:
+        """The tower's last hidden layer φ: (B, C, width)."""
+        own = _beside(p[..., self.factors :], self.user_features, users[:, None])
+        theirs = _beside(q[..., self.factors :], self.item_features, items)
+        x = F.relu(self.first_of_user(own) + self.first_of_item(theirs))
+        for layer in self.tower:
+            x = F.relu(layer(F.dropout(x, self.dropout, self.training) if self.dropout else x))
+        return x
+
+    def loss(self, batch: PairBatch) -> Tensor:
+        """Binary cross-entropy, the mean over all pairs of the batch: () (equation 7)."""
+        logits = self(batch.users, batch.items)
+        labels = torch.zeros_like(logits)
+        labels[:, 0] = 1
+        return F.binary_cross_entropy_with_logits(logits, labels)
+
+    @staticmethod
+    def _dot(p: Tensor, q: Tensor) -> Tensor:
+        return (p * q).sum(-1) if q.ndim == 3 else p[:, 0] @ q.T
+
+
+def _beside(embedded: Tensor, features: Tensor | None, rows: Tensor) -> Tensor:
+    """Embeddings with the features of the same rows appended."""
+    return embedded if features is None else torch.cat([embedded, F.embedding(rows, features)], dim=-1)

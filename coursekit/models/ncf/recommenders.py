@@ -1,0 +1,142 @@
+"""GMF, MLP and NeuMF as recommenders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from coursekit.interactions import Interactions
+from coursekit.models.ncf.network import NCFNetwork
+from coursekit.models.ncf.pretraining import fuse
+from coursekit.models.neural import NeuralRecommender
+from coursekit.models.pairs import SampledPairs
+
+
+@dataclass(eq=False)
+class _NCF(NeuralRecommender):
+    """What the three share: predictive factors, sampled negatives, one network."""
+
+    factors: int = 8
+    n_negatives: int = field(default=4, kw_only=True)
+
+    def _batches(self, data: Interactions, device: torch.device) -> SampledPairs:
+        return SampledPairs(data, self.n_negatives, self.batch_size, self.rng, device)
+
+    def _check(self, **sizes: int) -> None:
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{type(self).__name__}({name}={size}): it must be at least 1")
+
+
+@dataclass(eq=False)
+class GMF(_NCF):
+    """Generalised matrix factorisation: y = h · (p_u ⊙ q_i) + b (He et al., 2017, section 3.2).
+
+    With h = (1, …, 1) it would be plain matrix factorisation. Trained by binary cross-entropy on the
+    observed pairs against `n_negatives` sampled ones each.
+
+    Args:
+        factors: width of p_u and q_i.
+        n_negatives: negatives for each observed pair; the paper's choice is 4.
+    """
+
+    def _network(self) -> NCFNetwork:
+        self._check(factors=self.factors)
+        return NCFNetwork(self.n_users, self.n_items, self.factors, layers=())
+
+
+@dataclass(eq=False)
+class MLP(_NCF):
+    """A tower of hidden layers over the two embeddings side by side (He et al., 2017, section 3.3).
+
+    With the paper's three hidden layers, 8 `factors` mean embeddings of 16 and layers of 32, 16 and 8: the
+    last hidden layer has as many units as there are predictive factors.
+
+    Args:
+        factors: width of the last hidden layer.
+        n_negatives: as in `GMF`.
+        embedding: width of the embeddings; None means 2 · factors.
+        layers: widths of the hidden layers; None means 4, 2 and 1 times `factors`.
+        dropout: share of the hidden units dropped in training.
+    """
+
+    embedding: int | None = None
+    layers: Sequence[int] | None = None
+    dropout: float = 0.0
+
+    def _network(self) -> NCFNetwork:
+        return self._tower(0)
+
+    def _tower(self, factors: int, **features: torch.Tensor | None) -> NCFNetwork:
+        layers = tuple(self.layers or (4 * self.factors, 2 * self.factors, self.factors))
+        embedding = self.embedding or 2 * self.factors
+        self._check(factors=self.factors, embedding=embedding, layers=min(layers))
+        return NCFNetwork(self.n_users, self.n_items, factors, embedding, layers, self.dropout, **features)
+
+
+@dataclass(eq=False)
+class NeuMF(MLP):
+    """GMF and MLP, each with embeddings of its own, fused before the output (section 3.4).
+
+    y = h · [p_u ⊙ q_i ; φ(x)] + b. The loss is not convex, so where one starts matters: with `pretrained`
+    all weights come from a fitted GMF and a fitted MLP, their output weights scaled by α and 1 - α
+    (equation 13). The paper goes on from there with plain SGD, since Adam's momentum is not known;
+    `learning_rate` should then be small in any case.
+
+    Features let the model score users and items that nobody has met yet. They are inputs of the tower, beside
+    its embeddings. With item features, negatives are drawn only among items that somebody met, and with
+    user features also a user without history gets scores of their own.
+
+    Args:
+        factors: width of p_u, q_i and the last hidden layer.
+        n_negatives, embedding, layers, dropout: as in `MLP`.
+        pretrained: a `GMF` and an `MLP` fitted on the same data, with the same factors, embedding and layers.
+        alpha: weight of the GMF part's output, between 0 and 1.
+        user_features: (n_users, a) float array, one row a user; see `feature_matrix`.
+        item_features: (n_items, b) likewise.
+
+    Raises:
+        ValueError: when a size is below 1, or the pretrained models or features do not fit the data.
+    """
+
+    pretrained: tuple[GMF, MLP] | None = None
+    alpha: float = 0.5
+    user_features: ArrayLike | None = None
+    item_features: ArrayLike | None = None
+
+    def _prepare(self, data: Interactions) -> None:
+        for name, n in (("user_features", data.n_users), ("item_features", data.n_items)):
+            features = getattr(self, name)
+            if features is not None:
+                setattr(self, f"{name}_", _checked(features, name, n))
+
+    def _network(self) -> NCFNetwork:
+        features = {name: getattr(self, f"{name}_", None) for name in ("user_features", "item_features")}
+        tables = {name: None if x is None else torch.as_tensor(x) for name, x in features.items()}
+        network = self._tower(self.factors, **tables)
+        if self.pretrained is not None:
+            fuse(network, *(model.network_ for model in self.pretrained), self.alpha)
+        return network
+
+    def _batches(self, data: Interactions, device: torch.device) -> SampledPairs:
+        met_only = self.item_features is not None
+        return SampledPairs(data, self.n_negatives, self.batch_size, self.rng, device, met_only)
+
+    def _known(self, users: np.ndarray) -> np.ndarray:
+        return users >= 0 if hasattr(self, "user_features_") else super()._known(users)
+
+
+def _checked(features: ArrayLike, name: str, n: int) -> np.ndarray:
+    table = np.asarray(features, dtype=np.float32)
+    if table.ndim != 2 or len(table) != n:
+        raise ValueError(f"{name} has the shape {table.shape}; the data needs ({n}, d), one row each")
+    if not np.isfinite(table).all():
+        row = int(np.argmax(~np.isfinite(table).all(axis=1)))
+        raise ValueError(
+            f"row {row} of {name} holds {table[row][~np.isfinite(table[row])][0]}; fill it first"
+        )
+    return table
