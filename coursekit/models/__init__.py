@@ -9,8 +9,11 @@ import importlib
 _MODULES = {
     "base": ["Recommendations", "Recommender"],
     "baselines": ["Popularity", "Random"],
+    "content": ["ContentBased", "Hybrid", "Word2Vec", "bag_of_words", "tfidf_matrix", "tokenize"],
+    "factorization": ["ALS", "BPR", "AutoRec", "BiasedMF", "FactorizationMachine"],
+    "features": ["feature_matrix"],
     "neighbours": ["ItemKNN", "UserKNN", "item_similarity", "user_similarity"],
-    "ncf": ["GMF", "MLP", "NeuMF"],
+    "ncf": ["GMF", "MLP", "NeuMF", "paper_model"],
 }
 
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from coursekit.interactions import Interactions
 from coursekit.models.base import Recommender
@@ -20,6 +22,8 @@ from coursekit.training import Trainer, TrainingOptions
 
 # Pairs scored at once: a tower of width 128 makes 32 MB of them.
 PAIRS_AT_ONCE = 2**16
+# Fused: one kernel for all parameters, twice as fast as a loop over them where the tables are small.
+_OPTIMIZERS = {"adam": partial(torch.optim.AdamW, fused=True), "sgd": partial(torch.optim.SGD, fused=True)}
 _NETWORK = "network."  # in a saved file: before the names of the network's own arrays
 
 
@@ -35,7 +39,11 @@ class NeuralRecommender(Recommender):
     Args:
         epochs: how many times to go through the data.
         learning_rate: step size of the optimiser.
-        weight_decay: pull of all weights towards zero.
+        decay: whether the learning rate falls in a straight line to 0, which the last step reaches. The
+            noise of small batches then fades out, and there is no best epoch to guess: the last is it.
+        optimizer: "adam" (AdamW), or "sgd" for plain stochastic gradient descent. The loss is a mean over
+            the batch, so one embedding's gradient is small, and SGD wants rates of 0.1 and more.
+        weight_decay: pull of all weights towards zero; each step takes learning_rate · weight_decay of them.
         batch_size: observed pairs in a batch; sampled negatives come on top.
         rng: seed of the first weights, the order and the negatives.
         progress: whether to draw a progress bar.
@@ -48,6 +56,8 @@ class NeuralRecommender(Recommender):
 
     epochs: int = field(default=20, kw_only=True)
     learning_rate: float = field(default=1e-3, kw_only=True)
+    decay: bool = field(default=False, kw_only=True)
+    optimizer: str = field(default="adam", kw_only=True)
     weight_decay: float = field(default=0.0, kw_only=True)
     batch_size: int = field(default=2048, kw_only=True)
     rng: int = field(default=0, kw_only=True)
@@ -62,11 +72,12 @@ class NeuralRecommender(Recommender):
 
     @abstractmethod
     def _batches(self, data: Interactions, device: torch.device) -> Iterable[Any]:
-        """What an epoch consists of."""
+        """What an epoch consists of; `len` gives the number of batches."""
 
     def _optimizer(self) -> Callable[..., Optimizer]:
-        # One kernel for all parameters: twice as fast as a loop over them where the tables are small.
-        return _fused_adam
+        if self.optimizer not in _OPTIMIZERS:
+            raise ValueError(f"optimizer={self.optimizer!r}: choose one of {', '.join(_OPTIMIZERS)}")
+        return _OPTIMIZERS[self.optimizer]
 
     def fit(self, data: Interactions, validate: Callable[[Any], Any] | None = None) -> NeuralRecommender:
         """Learn from `data` and return the model itself. Fitting again starts afresh.
@@ -88,11 +99,13 @@ class NeuralRecommender(Recommender):
     def _fit(self, data: Interactions) -> None:
         device = pick_device(self.device)
         self._prepare(data)
+        batches = self._batches(data, device)
         options = TrainingOptions(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             optimizer=self._optimizer(),
+            scheduler=_straight_to_zero(self.epochs * len(batches)) if self.decay else None,
             device=device,
             precision="float32",
             seed=None,  # seeded below, without touching the reader's own random numbers
@@ -102,8 +115,8 @@ class NeuralRecommender(Recommender):
         with cpu_threads(1), torch.random.fork_rng(devices=_cuda(device), device_type="cuda"):
             torch.manual_seed(self.rng)
             self.network_ = self._network().to(device).eval()
-            if len(data):
-                trainer.fit(self.network_, self._batches(data, device), self._validation())
+            if len(batches):
+                trainer.fit(self.network_, batches, self._validation())
         self.history_ = trainer.history.to_dict("records")
 
     def _validation(self) -> Callable[[nn.Module], Any] | None:
@@ -146,8 +159,8 @@ class NeuralRecommender(Recommender):
         self.network_.to(device).eval()
 
 
-def _fused_adam(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float) -> Optimizer:
-    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=True)
+def _straight_to_zero(steps: int) -> Callable[[Optimizer], LambdaLR]:
+    return partial(LambdaLR, lr_lambda=lambda step: max(0.0, 1 - step / max(1, steps)))
 
 
 def _cuda(device: torch.device) -> list[torch.device]:

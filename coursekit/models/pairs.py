@@ -86,8 +86,7 @@ class SampledPairs:
 
     def __iter__(self) -> Iterator[PairBatch]:
         """One epoch."""
-        order = torch.randperm(len(self.users), generator=self.generator, device=self.users.device)
-        for rows in order.split(self.batch_size):
+        for rows in _shuffled(len(self.users), self.batch_size, self.generator):
             users = self.users[rows]
             negatives = self._draw(users)
             yield PairBatch(users, torch.cat([self.items[rows, None], negatives], dim=1))
@@ -157,6 +156,11 @@ class RatedPairs:
 
     def __iter__(self) -> Iterator[RatingBatch]:
         """One epoch."""
-        order = torch.randperm(len(self.users), generator=self.generator, device=self.users.device)
-        for rows in order.split(self.batch_size):
+        for rows in _shuffled(len(self.users), self.batch_size, self.generator):
             yield RatingBatch(self.users[rows], self.items[rows], self.values[rows])
+
+
+def _shuffled(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The rows 0 … n - 1 in a random order, a batch at a time; no batch where there are no rows."""
+    order = torch.randperm(n, generator=generator, device=generator.device)
+    return iter(order.split(batch_size) if n else ())

@@ -85,7 +85,8 @@ class ModelContract:
         assert scores.shape == (3, data.n_items)
         assert scores.dtype == np.float32
         assert np.isfinite(scores).all()
-        np.testing.assert_array_equal(scores[0], scores[2])
+        # A matrix product may add in another order for another row of the same batch.
+        np.testing.assert_allclose(scores[0], scores[2], rtol=1e-5)
 
     def test_scores_do_not_depend_on_the_block_of_users(self, data, fitted):
         together = fitted.score(np.arange(data.n_users))

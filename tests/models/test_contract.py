@@ -1,6 +1,12 @@
-from contract import ModelContract
+from dataclasses import replace
 
-from coursekit.models import ItemKNN, Popularity, Random, UserKNN
+import contract
+import numpy as np
+import pytest
+from contract import ModelContract, interactions
+
+from coursekit.models import GMF, MLP, ItemKNN, NeuMF, Popularity, Random, UserKNN
+from coursekit.models.content import ContentBased, Hybrid, Word2Vec
 
 
 def option(cls, **options):
@@ -52,3 +58,55 @@ class TestUserKNN(ModelContract):
 class TestUserKNNExplicit(ModelContract):
     make = option(UserKNN, feedback="explicit", similarity="pearson", n_neighbours=8)
     explicit, knows_similar = True, False
+
+
+# Sampled negatives hit the withheld pair too: a network with room to remember single pairs puts it last.
+class TestGMF(ModelContract):
+    make = option(GMF, factors=2, epochs=60, batch_size=64, learning_rate=0.1, weight_decay=0.3)
+    knows_similar = False
+
+
+class TestMLP(ModelContract):
+    make = option(MLP, factors=8, epochs=50, batch_size=64, learning_rate=0.03, weight_decay=0.5)
+    knows_similar = False
+
+
+class TestNeuMF(ModelContract):
+    make = option(NeuMF, factors=2, epochs=60, batch_size=64, learning_rate=0.05, weight_decay=0.5)
+    knows_similar = False
+
+
+class DescribedContract(ModelContract):
+    """The contract's data with a text for every item, mostly about being even or odd."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _describe(cls):
+        def with_text(*args, **options):
+            data = interactions(*args, **options)
+            kinds = [f"{('even', 'odd')[i % 2]} " * 3 + f"kind{i % 5}" for i in range(data.n_items)]
+            return replace(data, item_text=np.array(kinds, dtype=object))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(contract, "interactions", with_text)
+            yield
+
+
+class TestContentBased(DescribedContract):
+    make = ContentBased
+
+
+class TestContentBasedBag(DescribedContract):
+    make = option(ContentBased, representation="bag", min_df=1, stop_words=None, weights="value")
+
+
+class TestContentBasedWord2Vec(DescribedContract):
+    make = option(
+        ContentBased, word2vec=Word2Vec(8, epochs=5, stop_words="english"), representation="word2vec"
+    )
+
+
+class TestHybrid(DescribedContract):
+    @staticmethod
+    def make(device=None):
+        return Hybrid(ItemKNN(device=device), ContentBased(device=device), weight=0.3, device=device)

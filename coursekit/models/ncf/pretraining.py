@@ -21,13 +21,18 @@ def fuse(network: NCFNetwork, gmf: NCFNetwork, mlp: NCFNetwork, alpha: float = 0
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha={alpha} must lie between 0 and 1")
     for name in ("users", "items"):
-        table, parts = getattr(network, name), (getattr(gmf, name), getattr(mlp, name))
-        _copy(table.weight, torch.cat([part.weight for part in parts], dim=1), f"embeddings of {name}")
+        table = getattr(network, name).weight
+        _copy(table[:, : network.factors], getattr(gmf, name).weight, f"GMF's embeddings of {name}")
+        _copy(table[:, network.factors :], getattr(mlp, name).weight, f"MLP's embeddings of {name}")
     for name in ("first_of_user", "first_of_item"):
         own, theirs = getattr(network, name), getattr(mlp, name)
         own.weight.zero_()
         _copy(own.weight[:, : theirs.in_features], theirs.weight, "first layer")
     network.first_of_user.bias.copy_(mlp.first_of_user.bias)
+    if len(network.tower) != len(mlp.tower):
+        raise ValueError(
+            f"tower: NeuMF has {len(network.tower) + 1} layers, the pretrained MLP {len(mlp.tower) + 1}"
+        )
     for own, theirs in zip(network.tower, mlp.tower, strict=True):
         _copy(own.weight, theirs.weight, "tower")
         own.bias.copy_(theirs.bias)

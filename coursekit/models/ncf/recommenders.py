@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from coursekit.interactions import Interactions
+from coursekit.models.features import check_features
 from coursekit.models.ncf.network import NCFNetwork
 from coursekit.models.ncf.pretraining import fuse
 from coursekit.models.neural import NeuralRecommender
@@ -84,8 +85,8 @@ class NeuMF(MLP):
 
     y = h · [p_u ⊙ q_i ; φ(x)] + b. The loss is not convex, so where one starts matters: with `pretrained`
     all weights come from a fitted GMF and a fitted MLP, their output weights scaled by α and 1 - α
-    (equation 13). The paper goes on from there with plain SGD, since Adam's momentum is not known;
-    `learning_rate` should then be small in any case.
+    (equation 13). The paper goes on from there with plain SGD, `optimizer="sgd"`, since Adam's momentum
+    is not known. Go on gently: large steps soon lose what the average of two models is worth.
 
     Features let the model score users and items that nobody has met yet. They are inputs of the tower, beside
     its embeddings. With item features, negatives are drawn only among items that somebody met, and with
@@ -101,6 +102,8 @@ class NeuMF(MLP):
 
     Raises:
         ValueError: when a size is below 1, or the pretrained models or features do not fit the data.
+        TypeError: when `pretrained` holds other models or in another order.
+        RuntimeError: when one of them has not been fitted.
     """
 
     pretrained: tuple[GMF, MLP] | None = None
@@ -112,31 +115,32 @@ class NeuMF(MLP):
         for name, n in (("user_features", data.n_users), ("item_features", data.n_items)):
             features = getattr(self, name)
             if features is not None:
-                setattr(self, f"{name}_", _checked(features, name, n))
+                setattr(self, f"{name}_", check_features(features, name, n))
 
     def _network(self) -> NCFNetwork:
         features = {name: getattr(self, f"{name}_", None) for name in ("user_features", "item_features")}
         tables = {name: None if x is None else torch.as_tensor(x) for name, x in features.items()}
         network = self._tower(self.factors, **tables)
         if self.pretrained is not None:
-            fuse(network, *(model.network_ for model in self.pretrained), self.alpha)
+            fuse(network, *_networks(self.pretrained), self.alpha)
         return network
 
     def _batches(self, data: Interactions, device: torch.device) -> SampledPairs:
-        met_only = self.item_features is not None
+        met_only = hasattr(self, "item_features_")
         return SampledPairs(data, self.n_negatives, self.batch_size, self.rng, device, met_only)
 
     def _known(self, users: np.ndarray) -> np.ndarray:
         return users >= 0 if hasattr(self, "user_features_") else super()._known(users)
 
+    def _restore(self, state: dict[str, object]) -> None:
+        self.pretrained = None  # a file holds no other models; what these gave is in the weights
+        super()._restore(state)
 
-def _checked(features: ArrayLike, name: str, n: int) -> np.ndarray:
-    table = np.asarray(features, dtype=np.float32)
-    if table.ndim != 2 or len(table) != n:
-        raise ValueError(f"{name} has the shape {table.shape}; the data needs ({n}, d), one row each")
-    if not np.isfinite(table).all():
-        row = int(np.argmax(~np.isfinite(table).all(axis=1)))
-        raise ValueError(
-            f"row {row} of {name} holds {table[row][~np.isfinite(table[row])][0]}; fill it first"
-        )
-    return table
+
+def _networks(pretrained: tuple[GMF, MLP]) -> list[NCFNetwork]:
+    for model, expected in zip(pretrained, (GMF, MLP), strict=True):
+        if not isinstance(model, expected):
+            got = type(model).__name__
+            raise TypeError(f"pretrained=(gmf, mlp): a {got} stands where a {expected.__name__} belongs")
+        model._check_fitted()
+    return [model.network_ for model in pretrained]
