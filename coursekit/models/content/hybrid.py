@@ -90,7 +90,10 @@ class Hybrid(Recommender):
             prefix = f"{name}."
             own = {key.removeprefix(prefix): state.pop(key) for key in list(state) if key.startswith(prefix)}
             class_name, options = own.pop("built")
-            part = Recommender._class(class_name)(**options, device=self.device)
+            found = Recommender._class(class_name)
+            if found is None:
+                raise ValueError(f"its {name} model is a {class_name}, unknown here: import that class first")
+            part = found(**options, device=self.device)
             part._restore(own)
             setattr(self, name, part)
         super()._restore(state)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from coursekit.interactions import Interactions
 from coursekit.models.base import Recommender
 from coursekit.models.content.text import bag_of_words, tfidf_matrix
+from coursekit.models.content.vectors import Vectors, dense, described, given, lengths, unit
 from coursekit.models.content.word2vec import Word2Vec
 
 REPRESENTATIONS = ("tfidf", "bag", "word2vec")
@@ -20,8 +20,6 @@ WEIGHTS = ("equal", "value", "deviation")
 # A mean of vectors of length 1 that is shorter than this is zero but for float32's rounding.
 ROUNDING = 1e-6
 TINY = 1e-12
-
-Vectors = NDArray[np.float32] | sparse.csr_array
 
 
 @dataclass(eq=False)
@@ -51,7 +49,8 @@ class ContentBased(Recommender):
             fraction); "deviation", the value less the mean of the user's values, so that what was liked
             less than usual pushes away.
         min_df: keep terms that occur in at least so many items' texts. For word2vec: occurrences.
-        stop_words: "english", a list of words, or None.
+        stop_words: "english", a list of words, or None; for tfidf and bag. word2vec has its own way of
+            hearing frequent words less, and learns from them.
         vectors: (n_items, d) vectors of your own, dense or sparse, in place of those made from text; a
             vector may come from any model. Then the other options of text have no effect.
         word2vec: an unfitted `Word2Vec` with options of your own, for that representation.
@@ -104,8 +103,7 @@ class ContentBased(Recommender):
         self.terms_: list[str] = []
         vectors = self._vectors(data) if self.vectors is None else given(self.vectors, data.n_items)
         self.item_vectors_ = unit(vectors)
-        length = np.sqrt(dense((self.item_vectors_ * self.item_vectors_).sum(axis=1)))
-        self.has_vector_ = (length > 0).astype(np.float32)
+        self.has_vector_ = (lengths(self.item_vectors_) > 0).astype(np.float32)
         total = dense(self.item_vectors_.sum(axis=0))
         self.mean_ = (total / max(1.0, self.has_vector_.sum())).astype(np.float32)
         self.weights_ = _weights(data, self.weights)
@@ -113,9 +111,7 @@ class ContentBased(Recommender):
     def _vectors(self, data: Interactions) -> Vectors:
         texts = described(data, self.columns)
         if self.representation == "word2vec":
-            model = self.word2vec or Word2Vec(
-                min_count=self.min_df, stop_words=self.stop_words, device=self.device
-            )
+            model = self.word2vec or Word2Vec(min_count=self.min_df, device=self.device)
             return model.fit(texts).document_vectors(texts)
         make = tfidf_matrix if self.representation == "tfidf" else bag_of_words
         vectors, self.terms_ = make(texts, min_df=self.min_df, stop_words=self.stop_words)
@@ -136,4 +132,3 @@ def _weights(data: Interactions, kind: str) -> sparse.csr_array:
         means = np.asarray(weights.sum(axis=1)) / np.maximum(n, 1)
         weights.data -= np.repeat(means, n).astype(np.float32)
     return weights
-

@@ -38,27 +38,35 @@ def described(data: Interactions, columns: Sequence[str] = ()) -> list[str]:
 
 
 def given(vectors: ArrayLike | sparse.sparray, n_items: int) -> Vectors:
-    vectors = (
-        sparse.csr_array(vectors, dtype=np.float32)
-        if sparse.issparse(vectors)
-        else np.asarray(vectors, np.float32)
-    )
-    if vectors.ndim != 2 or vectors.shape[0] != n_items:
-        raise ValueError(f"vectors of shape {vectors.shape} for {n_items} items; give ({n_items}, d)")
-    finite = np.isfinite(vectors.data if sparse.issparse(vectors) else vectors)
-    if not finite.all():
-        raise ValueError("vectors holds NaN or infinite numbers; replace them first")
-    return vectors
+    """Vectors of somebody's own, as float32.
+
+    Raises:
+        ValueError: when there is not one row an item, or a number is not finite.
+    """
+    made = sparse.csr_array(vectors) if sparse.issparse(vectors) else np.asarray(vectors)
+    if made.ndim != 2 or made.shape[0] != n_items:
+        raise ValueError(
+            f"vectors has the shape {made.shape}; the data needs ({n_items}, d), one row an item"
+        )
+    made = made.astype(np.float32)
+    if not np.isfinite(lengths(made)).all():
+        row = int(np.argmin(np.isfinite(lengths(made))))
+        raise ValueError(f"row {row} of vectors holds NaN or infinite numbers; replace them first")
+    return made
 
 
 def unit(rows: Vectors, least: float = 0.0) -> Vectors:
     """Rows brought to length 1; those no longer than `least` become zeros."""
-    length = np.sqrt(dense((rows * rows).sum(axis=1)))
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > least)
-    if sparse.issparse(rows):
-        return sparse.csr_array(rows * scale[:, None])
-    return (rows * scale[:, None]).astype(np.float32)
+    length = lengths(rows)
+    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > least)[:, None]
+    return sparse.csr_array(rows * scale) if sparse.issparse(rows) else rows * scale
+
+
+def lengths(rows: Vectors) -> NDArray[np.float32]:
+    """Euclidean length of each row: (n,)."""
+    return np.sqrt(dense((rows * rows).sum(axis=1)))
 
 
 def dense(array: NDArray | sparse.sparray) -> NDArray[np.float32]:
+    """The same numbers in an ordinary float32 array."""
     return np.asarray(array.toarray() if sparse.issparse(array) else array, np.float32)

@@ -23,11 +23,11 @@ class Word2Vec:
     ln σ(u_o · v_c) + Σ_n ln σ(-u_n · v_c)
     large. What is kept are the v, shortened to length 1.
 
-    What to expect: the paper trained on a billion words. The 480 course descriptions are about 25,000, in
-    which most words occur once or twice. That is enough to learn which words belong to one subject
-    ("sonata" near "violin"), not enough for analogies or fine differences of meaning, and words rarer than
-    `min_count` have no vector at all. Where texts are so few, TF-IDF is hard to beat; vectors from a larger
-    corpus are what would help.
+    What to expect: the paper trained on a billion words. The 480 course descriptions hold some 25,000, and
+    two words in five of those kept occur only twice. It is enough to give "piano" the neighbours chorales,
+    bach and fingers, and too little for "protein", whose few sentences happen to speak of other things: no
+    analogies, no fine differences of meaning. Words rarer than `min_count` have no vector at all. With so few
+    texts TF-IDF is hard to beat; vectors from a larger corpus are what would help.
 
     Args:
         width: numbers in a vector, d.
@@ -47,13 +47,13 @@ class Word2Vec:
         vectors: (n_words, width) float32, rows of length 1.
         counts: (n_words,) int64, how often each word occurred.
         idf: (n_words,) float32, ln((1 + n) / (1 + df)) + 1 over the n texts.
-        history: DataFrame, one row an epoch; its loss starts at (1 + n_negatives) · ln 2.
+        history: DataFrame, one row an epoch; before the first step the loss is (1 + n_negatives) · ln 2.
 
     Example:
-        >>> texts = ["sonata for violin", "violin and sonata", "matrix and vector", "vector times matrix"]
-        >>> model = Word2Vec(width=8, min_count=2, subsample=0, epochs=200).fit(texts * 5)
-        >>> [word for word, similarity in model.nearest("violin", k=1)]
-        ['sonata']
+        >>> texts = ["hot tea with milk", "hot coffee with milk", "fast car on road", "fast bus on road"]
+        >>> model = Word2Vec(width=8, subsample=0, epochs=50, batch_size=64).fit(texts * 5)
+        >>> [word for word, cosine in model.nearest("tea", k=1)]
+        ['coffee']
     """
 
     width: int = 32
@@ -63,8 +63,8 @@ class Word2Vec:
     min_count: int = 2
     subsample: float = 1e-3
     stop_words: str | Sequence[str] | None = None
-    epochs: int = 10
-    learning_rate: float = 0.01
+    epochs: int = 5
+    learning_rate: float = 0.025
     batch_size: int = 2048
     rng: int = 0
     device: str | None = None
@@ -124,7 +124,8 @@ class Word2Vec:
             KeyError: when the word has no vector.
             ValueError: when k < 1.
         """
-        cosines = self.vectors @ self.vector(word)
+        own = self.vector(word)
+        cosines = self.vectors @ own
         cosines[self._place[word]] = -np.inf
         found = top_k(cosines[None], min(k, max(1, len(self.words) - 1)))[0]
         return [(self.words[row], float(cosines[row])) for row in found if row >= 0]
