@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from coursekit.runtime import autocast_dtype, pick_device, seed_everything
+from coursekit.runtime import autocast_dtype, cpu_threads, pick_device, seed_everything
 
 
 @pytest.fixture
@@ -87,3 +87,53 @@ def test_a_seed_beyond_32_bits_is_refused(seed):
 def test_importing_runtime_does_not_load_torch():
     code = "import sys, coursekit.runtime; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def three_threads(monkeypatch):
+    """A reader who chose three threads."""
+    monkeypatch.delenv("COURSEKIT_THREADS", raising=False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_cpu_threads_hold_inside_the_block_only(three_threads):
+    with cpu_threads():
+        assert torch.get_num_threads() == 1
+        with cpu_threads(2):
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3
+
+
+def test_cpu_threads_come_back_after_an_error(three_threads):
+    with pytest.raises(ZeroDivisionError), cpu_threads(1):
+        raise ZeroDivisionError
+    assert torch.get_num_threads() == 3
+
+
+def test_the_environment_beats_the_number_of_threads_asked_for(three_threads, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_THREADS", " 2 ")
+    with cpu_threads(1):
+        assert torch.get_num_threads() == 2
+    monkeypatch.setenv("COURSEKIT_THREADS", " ")
+    with cpu_threads(1):
+        assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize("wanted", ["0", "-1", "two", "1.5"])
+def test_a_number_of_threads_that_is_none_is_refused(three_threads, monkeypatch, wanted):
+    monkeypatch.setenv("COURSEKIT_THREADS", wanted)
+    with (
+        pytest.raises(ValueError, match=f"'{wanted}' threads: COURSEKIT_THREADS must be a whole number"),
+        cpu_threads(),
+    ):
+        pass
+    assert torch.get_num_threads() == 3
+
+
+def test_no_threads_at_all_are_refused(three_threads):
+    with pytest.raises(ValueError, match="0 threads"), cpu_threads(0):
+        pass

@@ -39,8 +39,8 @@ class NeuralRecommender(Recommender):
     Args:
         epochs: how many times to go through the data.
         learning_rate: step size of the optimiser.
-        decay: whether the learning rate falls in a straight line to 0, which the last step reaches. The
-            noise of small batches then fades out, and there is no best epoch to guess: the last is it.
+        decay: share of the learning rate that is gone at the end, falling in a straight line from the first
+            step to the last. At 1 the noise of small batches fades out, and no epoch has to be picked.
         optimizer: "adam" (AdamW), or "sgd" for plain stochastic gradient descent. The loss is a mean over
             the batch, so one embedding's gradient is small, and SGD wants rates of 0.1 and more.
         weight_decay: pull of all weights towards zero; each step takes learning_rate · weight_decay of them.
@@ -56,7 +56,7 @@ class NeuralRecommender(Recommender):
 
     epochs: int = field(default=20, kw_only=True)
     learning_rate: float = field(default=1e-3, kw_only=True)
-    decay: bool = field(default=False, kw_only=True)
+    decay: float = field(default=0.0, kw_only=True)
     optimizer: str = field(default="adam", kw_only=True)
     weight_decay: float = field(default=0.0, kw_only=True)
     batch_size: int = field(default=2048, kw_only=True)
@@ -105,7 +105,7 @@ class NeuralRecommender(Recommender):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             optimizer=self._optimizer(),
-            scheduler=_straight_to_zero(self.epochs * len(batches)) if self.decay else None,
+            scheduler=_falling(self.decay, self.epochs * len(batches)),
             device=device,
             precision="float32",
             seed=None,  # seeded below, without touching the reader's own random numbers
@@ -159,8 +159,12 @@ class NeuralRecommender(Recommender):
         self.network_.to(device).eval()
 
 
-def _straight_to_zero(steps: int) -> Callable[[Optimizer], LambdaLR]:
-    return partial(LambdaLR, lr_lambda=lambda step: max(0.0, 1 - step / max(1, steps)))
+def _falling(share: float, steps: int) -> Callable[[Optimizer], LambdaLR] | None:
+    if not 0 <= share <= 1:
+        raise ValueError(f"decay={share} must lie between 0 (the rate stays) and 1 (it falls to 0)")
+    if not share:
+        return None
+    return partial(LambdaLR, lr_lambda=lambda step: max(0.0, 1 - share * step / max(1, steps)))
 
 
 def _cuda(device: torch.device) -> list[torch.device]:

@@ -13,6 +13,8 @@ from coursekit.interactions import Interactions
 
 # A bitmap of all pairs answers at once whether a pair occurred; beyond this size (1 GB) a search must do.
 BITMAP_CELLS = 2**30
+# Positives that get their negatives together: for a batch of 50 alone, calling torch would cost more.
+DRAWN_AT_ONCE = 2**14
 
 
 class PairBatch(NamedTuple):
@@ -86,10 +88,11 @@ class SampledPairs:
 
     def __iter__(self) -> Iterator[PairBatch]:
         """One epoch."""
-        for rows in _shuffled(len(self.users), self.batch_size, self.generator):
+        whole_batches = self.batch_size * max(1, DRAWN_AT_ONCE // self.batch_size)
+        for rows in _shuffled(len(self.users), whole_batches, self.generator):
             users = self.users[rows]
-            negatives = self._draw(users)
-            yield PairBatch(users, torch.cat([self.items[rows, None], negatives], dim=1))
+            items = torch.cat([self.items[rows, None], self._draw(users)], dim=1)
+            yield from map(PairBatch, users.split(self.batch_size), items.split(self.batch_size))
 
     def _draw(self, users: Tensor) -> Tensor:
         """(B, n_negatives) items that these users never met."""

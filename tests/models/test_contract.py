@@ -7,6 +7,7 @@ from contract import ModelContract, interactions
 
 from coursekit.models import GMF, MLP, ItemKNN, NeuMF, Popularity, Random, UserKNN
 from coursekit.models.content import ContentBased, Hybrid, Word2Vec
+from coursekit.models.factorization import ALS, BPR, AutoRec, BiasedMF, FactorizationMachine
 
 
 def option(cls, **options):
@@ -102,7 +103,9 @@ class TestContentBasedBag(DescribedContract):
 
 class TestContentBasedWord2Vec(DescribedContract):
     make = option(
-        ContentBased, word2vec=Word2Vec(8, epochs=5, stop_words="english"), representation="word2vec"
+        ContentBased,
+        representation="word2vec",
+        word2vec=Word2Vec(8, epochs=50, subsample=0, learning_rate=0.05),
     )
 
 
@@ -110,3 +113,33 @@ class TestHybrid(DescribedContract):
     @staticmethod
     def make(device=None):
         return Hybrid(ItemKNN(device=device), ContentBased(device=device), weight=0.3, device=device)
+
+
+class TestALS(ModelContract):
+    make = option(ALS, factors=2, alpha=4.0, regularization=1.0)
+
+
+class TestBPR(ModelContract):
+    make = option(BPR, factors=2, epochs=20, batch_size=32, learning_rate=0.1, regularization=0.03)
+
+
+class TestFactorizationMachine(ModelContract):
+    make = option(
+        FactorizationMachine, factors=2, epochs=20, batch_size=32, learning_rate=0.1, regularization=0.03
+    )
+
+
+class TestBiasedMF(ModelContract):
+    make = option(BiasedMF, factors=2, epochs=20, batch_size=32, learning_rate=0.1, regularization=0.02)
+    explicit = True
+
+
+class TestAutoRec(ModelContract):
+    make = option(AutoRec, hidden=2, epochs=30, batch_size=4, learning_rate=0.05)
+    explicit = True
+
+
+class TestAutoRecOfUsersImplicit(ModelContract):
+    make = option(
+        AutoRec, hidden=2, by="user", feedback="implicit", epochs=30, batch_size=4, learning_rate=0.05
+    )

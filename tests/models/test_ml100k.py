@@ -8,7 +8,7 @@ import pytest
 
 from coursekit.datasets import load
 from coursekit.metrics import evaluate, rmse
-from coursekit.models import ItemKNN, Popularity, Random, UserKNN
+from coursekit.models import ALS, BPR, BiasedMF, ItemKNN, Popularity, Random, UserKNN
 from coursekit.splits import random_split
 
 FOLDER = os.environ.get("COURSEKIT_DATA")
@@ -34,6 +34,8 @@ def split():
         (Popularity(), 0.240, 0.260),
         (ItemKNN("cosine", 10, 5), 0.400, 0.425),
         (UserKNN("cosine", 120, 2), 0.420, 0.445),
+        (ALS(16, 10, 1.0, 30.0), 0.460, 0.490),
+        (BPR(32, epochs=40, learning_rate=1e-2, decay=True, regularization=0.015), 0.430, 0.465),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, float) else "",
 )
@@ -49,8 +51,9 @@ def test_ndcg_lies_in_its_band(split, model, low, high):
     [
         (ItemKNN("adjusted_cosine", None, 10, "explicit"), 0.912, 0.926),
         (UserKNN("pearson", None, 10, "explicit"), 0.936, 0.950),
+        (BiasedMF(16, epochs=20, learning_rate=1e-2, decay=True, regularization=0.1), 0.905, 0.935),
     ],
-    ids=["item", "user"],
+    ids=["item", "user", "factors"],
 )
 def test_error_of_predicted_ratings_lies_in_its_band(split, model, low, high):
     test = split.test

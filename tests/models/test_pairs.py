@@ -58,7 +58,9 @@ def test_a_pair_that_occurs_twice_counts_once():
     assert sorted(zip(users.tolist(), items[:, 0].tolist(), strict=True)) == [(0, 0), (0, 2), (1, 1)]
 
 
-def test_batches_have_the_size_asked_for_and_say_how_many_they_are(data):
+@pytest.mark.parametrize("drawn_at_once", [pairs.DRAWN_AT_ONCE, 70, 1])
+def test_batches_have_the_size_asked_for_and_say_how_many_they_are(data, monkeypatch, drawn_at_once):
+    monkeypatch.setattr(pairs, "DRAWN_AT_ONCE", drawn_at_once)
     source = SampledPairs(data, 3, 32, seed=0)
     batches = list(source)
     assert len(batches) == len(source) == 10  # 0 + 1 + … + 24 = 300 pairs

@@ -49,8 +49,8 @@ class ALS(Recommender):
 
     factors: int = 32
     iterations: int = 15
-    alpha: float = 10.0
-    regularization: float = 10.0
+    alpha: float = 1.0
+    regularization: float = 20.0
     rng: np.random.Generator | int = 0
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.interactions import Interactions
+from coursekit.models.factorization.network import products
 from coursekit.models.factorization.options import check_at_least, check_choice
 from coursekit.models.factorization.rows import MatrixRows, RowBatch
 from coursekit.models.factorization.vectors import cosines
@@ -22,30 +23,57 @@ from coursekit.models.neural import NeuralRecommender
 
 
 class AutoRecNetwork(nn.Module):
-    """x̂ = W g(V x + b) + c, g the sigmoid.
+    """x̂ = μ + W g(V (x - μ) + b) + c, g the sigmoid; x a row of the matrix of users and items.
 
     Args:
-        width: n, the length of x.
-        hidden: k, the length of the code g(V x + b).
+        shape: of the matrix whose rows are read: (m, n).
+        hidden: k, the length of the code g(V (x - μ) + b).
+        rows_are: "item" or "user".
+        mean: μ.
         dropout: share of x that is hidden from the encoder in training; the rest is scaled up.
         regularization: λ >= 0 of the loss.
+
+    Attributes:
+        codes: (m, k), the code of each row; `encode` writes it, and scores are read from it.
     """
 
-    def __init__(self, width: int, hidden: int, dropout: float = 0.0, regularization: float = 0.0) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        hidden: int,
+        rows_are: str = "item",
+        mean: float = 0.0,
+        dropout: float = 0.0,
+        regularization: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.encoder, self.decoder = nn.Linear(width, hidden), nn.Linear(hidden, width)
-        self.dropout, self.regularization = dropout, regularization
+        self.encoder, self.decoder = nn.Linear(shape[1], hidden), nn.Linear(hidden, shape[1])
+        self.register_buffer("codes", torch.zeros(shape[0], hidden))
+        self.rows_are, self.mean, self.dropout, self.regularization = rows_are, mean, dropout, regularization
 
-    def forward(self, values: Tensor) -> Tensor:
-        """Reconstructions of whole rows: (B, n) -> (B, n)."""
-        hidden = F.dropout(values, self.dropout, self.training) if self.dropout else values
-        return self.decoder(torch.sigmoid(self.encoder(hidden)))
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Single cells of the reconstruction: (B,) and (C,) or (B, C) -> (B, C)."""
+        weight, bias = self.decoder.weight, self.decoder.bias
+        if self.rows_are == "item":
+            return self.mean + bias[users][:, None] + products(weight[users], self.codes[items])
+        return self.mean + bias[items] + products(self.codes[users], weight[items])
+
+    def reconstruct(self, rows: Tensor) -> Tensor:
+        """x̂ - μ of whole rows x - μ: (B, n) -> (B, n)."""
+        rows = F.dropout(rows, self.dropout, self.training) if self.dropout else rows
+        return self.decoder(torch.sigmoid(self.encoder(rows)))
 
     def loss(self, batch: RowBatch) -> Tensor:
         """Σ (x - x̂)² over the cells that count / their number + λ (|V|² + |W|²): ()."""
-        errors = (self(batch.values) - batch.values).square() * batch.counts
+        errors = (self.reconstruct(batch.values) - batch.values).square() * batch.counts
         penalty = self.encoder.weight.square().sum() + self.decoder.weight.square().sum()
         return errors.sum() / batch.counts.sum() + self.regularization * penalty
+
+    @torch.no_grad()
+    def encode(self, rows: sparse.csr_array) -> None:
+        """Write the codes of all rows: a product with the sparse rows, since most cells are empty."""
+        weight, bias = (parameter.cpu().numpy() for parameter in (self.encoder.weight, self.encoder.bias))
+        self.codes.copy_(torch.as_tensor(expit(rows @ weight.T + bias)))
 
 
 @dataclass(eq=False)
@@ -70,9 +98,6 @@ class AutoRec(NeuralRecommender):
         regularization: λ >= 0 of the weights' squares.
         batch_size: rows in a batch.
         epochs, learning_rate, rng, …: see `NeuralRecommender`.
-
-    Attributes:
-        codes_: (n_items or n_users, hidden) float32, the code of each row.
 
     Raises:
         ValueError: for an option outside its range.
@@ -112,11 +137,10 @@ class AutoRec(NeuralRecommender):
         if self.feedback != "explicit":
             raise ValueError("ratings need AutoRec(feedback='explicit')")
         users, items = np.broadcast_arrays(self._rows("user", users), self._rows("item", items))
-        known_user, known_item = self._known(users), (items >= 0) & (self.popularity_[items] > 0)
-        of_users, of_items = self._vectors()
-        expected = self.mean_ + np.einsum("nk,nk->n", of_users[users], of_items[items])
-        expected = np.where(known_item, expected, self.user_mean_[users])
-        return np.where(known_user, expected, self.item_mean_[items]).astype(np.float32)
+        known_users, known_items = self._known(users), (items >= 0) & (self.popularity_[items] > 0)
+        expected = self._scores_of(users.clip(0), items[:, None])[:, 0] if len(users) else np.empty(0)
+        expected = np.where(known_items, expected, self.user_mean_[users])
+        return np.where(known_users, expected, self.item_mean_[items]).astype(np.float32)
 
     def _prepare(self, data: Interactions) -> None:
         ratings = data.matrix(binary=self.feedback == "implicit")
@@ -126,55 +150,37 @@ class AutoRec(NeuralRecommender):
             self.user_mean_, self.item_mean_ = _means(ratings, 0, self.mean_), _means(ratings, 1, self.mean_)
         centred = ratings.data - np.float32(self.mean_)
         rows = sparse.csr_array((centred, ratings.indices, ratings.indptr), shape=ratings.shape)
-        self._rows_read = rows if self.by == "user" else rows.T.tocsr()
+        self._matrix = rows if self.by == "user" else rows.T.tocsr()
 
     def _fit(self, data: Interactions) -> None:
         super()._fit(data)
-        self._encode()
-        del self._rows_read
+        self.network_.encode(self._matrix)
+        del self._matrix  # only needed to learn from
 
     def _validation(self) -> Callable[[nn.Module], Any] | None:
         validate = super()._validation()
         if validate is None:
             return None
 
-        def with_codes_of_now(network: nn.Module) -> Any:
-            self._encode()
+        def with_codes_of_now(network: AutoRecNetwork) -> Any:
+            network.encode(self._matrix)
             return validate(network)
 
         return with_codes_of_now
 
     def _network(self) -> AutoRecNetwork:
-        width = self.n_users if self.by == "item" else self.n_items
-        return AutoRecNetwork(width, self.hidden, self.dropout, self.regularization)
+        shape = (self.n_items, self.n_users) if self.by == "item" else (self.n_users, self.n_items)
+        return AutoRecNetwork(shape, self.hidden, self.by, self.mean_, self.dropout, self.regularization)
 
     def _batches(self, data: Interactions, device: torch.device) -> MatrixRows:
         implicit = self.feedback == "implicit"
-        return MatrixRows(self._rows_read, implicit, self.batch_size, self.rng, device)
-
-    def _encode(self) -> None:
-        """Codes of all rows; a product with the sparse rows, since most cells are empty."""
-        weight, bias = _arrays(self.network_.encoder)
-        self.codes_ = expit(self._rows_read @ weight.T + bias).astype(np.float32)
-
-    def _vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Users and items as vectors whose products are the scores: (n_users, k + 1), (n_items, k + 1)."""
-        weight, bias = _arrays(self.network_.decoder)
-        decoded = np.hstack([weight, bias[:, None]])
-        coded = np.hstack([self.codes_, np.ones_like(self.codes_[:, :1])])
-        return (decoded, coded) if self.by == "item" else (coded, decoded)
-
-    def _scores(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
-        of_users, of_items = self._vectors()
-        return self.mean_ + of_users[users].astype(np.float64) @ of_items.T.astype(np.float64)
+        return MatrixRows(self._matrix, implicit, self.batch_size, self.rng, device)
 
     def _similarities(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
-        of_items = self._vectors()[1][:, :-1]
-        return cosines(of_items - of_items.mean(axis=0), items, self.popularity_ > 0)
-
-
-def _arrays(layer: nn.Linear) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return layer.weight.detach().cpu().numpy(), layer.bias.detach().cpu().numpy()
+        network = self.network_
+        vectors = (network.codes if self.by == "item" else network.decoder.weight).detach().cpu().numpy()
+        # All codes lie between 0 and 1; what tells items apart is how they differ from the mean code.
+        return cosines(vectors - vectors.mean(axis=0), items, self.popularity_ > 0)
 
 
 def _means(ratings: sparse.csr_array, axis: int, default: float) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ class BPR(NeuralRecommender):
     ŷ_ui = b_i + p_u · q_i. Triples of a user u, an item i that u met and an item j that u did not are drawn;
     minimised is, over them,
 
-        -ln σ(ŷ_ui - ŷ_uj) + λ (|p_u|² + |q_i|² + |q_j|² + b_i² + b_j²).
+        -ln σ(ŷ_ui - ŷ_uj) + λ (|p_u|² + |q_i|² + |q_j|²).
 
     Only differences of a user's scores enter, so a user's own bias has no effect and stays 0.
     Values are not looked at: what was met is positive.

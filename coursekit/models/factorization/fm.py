@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.interactions import Interactions
-from coursekit.models.factorization.network import bpr_loss, table
+from coursekit.models.factorization.network import bpr_loss, mean_square, products, table
 from coursekit.models.factorization.options import check_at_least
 from coursekit.models.factorization.vectors import cosines
 from coursekit.models.features import check_features
@@ -52,9 +52,9 @@ class FMSide(nn.Module):
         pairs = (total[..., :-1].square().sum(-1) - squares) / 2
         return total[..., :-1], total[..., -1] + pairs
 
-    def met(self, rows: Tensor) -> Tensor:
-        """The sum of squares of the parameters that these rows own: ()."""
-        return self.rows(rows).square().sum()
+    def factors_of(self, rows: Tensor) -> Tensor:
+        """v of the one-hots' entries: (…, k)."""
+        return self.rows(rows)[..., :-1]
 
 
 class FMNetwork(nn.Module):
@@ -71,18 +71,16 @@ class FMNetwork(nn.Module):
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores of items for users: (B,) and (C,) or (B, C) -> (B, C)."""
         (p, of_user), (q, of_item) = self.users(users), self.items(items)
-        across = p @ q.T if q.ndim == 2 else (q @ p[..., None])[..., 0]
-        return of_user[:, None] + of_item + across
+        return of_user[:, None] + of_item + products(p, q)
 
     def loss(self, batch: PairBatch) -> Tensor:
-        """-ln σ(ŷ_ui - ŷ_uj) + λ |what the triple met|², the mean over the batch: ().
+        """-ln σ(ŷ_ui - ŷ_uj) + λ Σ |v|², the mean over the batch: ().
 
-        Features are met by many, so their parameters are pulled once for each batch.
+        The v are those of the triple's ids and of all features. Weights w go free, as BPR's biases.
         """
-        own = self.users.met(batch.users) + self.items.met(batch.items)
-        shared = self.users.of_features.square().sum() + self.items.of_features.square().sum()
-        penalty = self.regularization * (own / len(batch.users) + shared)
-        return bpr_loss(self(batch.users, batch.items)) + penalty
+        own = mean_square(self.users.factors_of(batch.users), self.items.factors_of(batch.items))
+        shared = sum(side.of_features[:, :-1].square().sum() for side in (self.users, self.items))
+        return bpr_loss(self(batch.users, batch.items)) + self.regularization * (own + shared)
 
 
 @dataclass(eq=False)

@@ -47,15 +47,7 @@ class FactorNetwork(nn.Module):
 
     def _scores(self, users: Tensor, items: Tensor) -> Tensor:
         p, q = users[:, :-1], items[..., :-1]  # (B, k) and (C, k) or (B, C, k)
-        products = p @ q.T if items.ndim == 2 else (q @ p[..., None])[..., 0]
-        return self.mean + users[:, -1:] + items[..., -1] + products
-
-    def penalty(self, users: Tensor, items: Tensor) -> Tensor:
-        """λ (b_u² + |p_u|² + Σ_i (b_i² + |q_i|²)), the mean over a batch's rows: ().
-
-        Only what the batch has met is pulled to zero: a user with many ratings is pulled as often as fitted.
-        """
-        return self.regularization * (users.square().sum() + items.square().sum()) / len(users)
+        return self.mean + users[:, -1:] + items[..., -1] + products(p, q)
 
 
 class SquaredErrorNetwork(FactorNetwork):
@@ -65,19 +57,34 @@ class SquaredErrorNetwork(FactorNetwork):
         """(r - r̂)² + λ (b_u² + b_i² + |p_u|² + |q_i|²), the mean over the batch: ()."""
         users, items = self.users(batch.users), self.items(batch.items)
         errors = batch.values - self._scores(users, items)[:, 0]
-        return errors.square().mean() + self.penalty(users, items)
+        return errors.square().mean() + self.regularization * mean_square(users, items)
 
 
 class PairwiseNetwork(FactorNetwork):
     """Matrix factorisation of an order."""
 
     def loss(self, batch: PairBatch) -> Tensor:
-        """-ln σ(ŷ_ui - ŷ_uj) + λ (|p_u|² + |q_i|² + |q_j|² + b_i² + b_j²), the mean over the batch: ().
+        """-ln σ(ŷ_ui - ŷ_uj) + λ (|p_u|² + |q_i|² + |q_j|²), the mean over the batch: ().
 
-        With several negatives j the first term is their mean.
+        With several negatives j the first term is their mean. Biases go free: how popular an item is
+        is known from many pairs and needs no pull to zero.
         """
         users, items = self.users(batch.users), self.items(batch.items)
-        return bpr_loss(self._scores(users, items)) + self.penalty(users, items)
+        penalty = self.regularization * mean_square(users[..., :-1], items[..., :-1])
+        return bpr_loss(self._scores(users, items)) + penalty
+
+
+def mean_square(users: Tensor, items: Tensor) -> Tensor:
+    """|p_u|² + Σ_i |q_i|² of (B, k) and (B, C, k), the mean over a batch: ().
+
+    Only what the batch has met is counted: a user with many ratings is pulled as often as fitted.
+    """
+    return (users.square().sum() + items.square().sum()) / len(users)
+
+
+def products(p: Tensor, q: Tensor) -> Tensor:
+    """p · q of each user with its items: (B, k) and (C, k), the same for all, or (B, C, k) -> (B, C)."""
+    return p @ q.T if q.ndim == 2 else (q @ p[..., None])[..., 0]
 
 
 def bpr_loss(scores: Tensor) -> Tensor:

@@ -44,8 +44,8 @@ class NCFNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.factors, self.dropout = factors, dropout
-        width = factors + (embedding if layers else 0)
-        self.users, self.items = nn.Embedding(n_users, width), nn.Embedding(n_items, width)
+        self.widths = factors, embedding if layers else 0
+        self.users, self.items = (nn.Embedding(n, sum(self.widths)) for n in (n_users, n_items))
         # Not saved with the weights: they are data, and the recommender keeps them.
         self.register_buffer("user_features", user_features, persistent=False)
         self.register_buffer("item_features", item_features, persistent=False)
@@ -79,25 +79,27 @@ class NCFNetwork(nn.Module):
         Returns:
             (B, C).
         """
-        p = self.users(users)[:, None]  # (B, 1, d)
-        q = self.items(items)  # (B, C, d) or (C, d)
+        # Inside, the items' axis comes first: what belongs to users is then added to whole blocks at once.
+        n, each = items.shape[-1], len(users) if items.ndim == 2 else 1
+        rows = items.t().reshape(-1)  # (C · B,) or (C,)
+        p_gmf, p_mlp = self.users(users).split(self.widths, dim=-1)
+        q_gmf, q_mlp = self.items(rows).split(self.widths, dim=-1)
         # h · [a ; b] = h_a · a + h_b · b saves building [a ; b].
-        h = self.output.weight[0]
+        h_gmf, h_mlp = self.output.weight[0].split((self.factors, self.output.in_features - self.factors))
         logits = self.output.bias
         if self.factors:
-            weighted = p[..., : self.factors] * h[: self.factors]
-            logits = logits + self._dot(weighted, q[..., : self.factors])
+            logits = logits + _dot(p_gmf * h_gmf, q_gmf.view(n, each, self.factors))
         if self.first_of_user is not None:
-            logits = logits + self.hidden(users, items, p, q) @ h[self.factors :]
-        return logits
+            own = self.first_of_user(_beside(p_mlp, self.user_features, users))  # (B, width)
+            theirs = self.first_of_item(_beside(q_mlp, self.item_features, rows))
+            z = (own + theirs.view(n, each, own.shape[-1])).relu_()  # (C, B, width)
+            logits = logits + (self.hidden(z.flatten(0, 1)) @ h_mlp).view(n, len(users))
+        return logits.T
 
-    def hidden(self, users: Tensor, items: Tensor, p: Tensor, q: Tensor) -> Tensor:
-        """The tower's last hidden layer φ: (B, C, width)."""
-        own = _beside(p[..., self.factors :], self.user_features, users[:, None])
-        theirs = _beside(q[..., self.factors :], self.item_features, items)
-        x = F.relu(self.first_of_user(own) + self.first_of_item(theirs))
+    def hidden(self, x: Tensor) -> Tensor:
+        """The tower's last hidden layer φ, from its first: (N, width)."""
         for layer in self.tower:
-            x = F.relu(layer(F.dropout(x, self.dropout, self.training) if self.dropout else x))
+            x = layer(F.dropout(x, self.dropout, self.training) if self.dropout else x).relu_()
         return x
 
     def loss(self, batch: PairBatch) -> Tensor:
@@ -107,9 +109,10 @@ class NCFNetwork(nn.Module):
         labels[:, 0] = 1
         return F.binary_cross_entropy_with_logits(logits, labels)
 
-    @staticmethod
-    def _dot(p: Tensor, q: Tensor) -> Tensor:
-        return (p * q).sum(-1) if q.ndim == 3 else p[:, 0] @ q.T
+
+def _dot(p: Tensor, q: Tensor) -> Tensor:
+    """Products of (B, d) users with (C, B, d) items, or with the same (C, 1, d) for all: (C, B)."""
+    return (p * q).sum(-1) if q.shape[1] > 1 else q[:, 0] @ p.T
 
 
 def _beside(embedded: Tensor, features: Tensor | None, rows: Tensor) -> Tensor:
