@@ -59,3 +59,26 @@ def test_lesson_02_puts_both_neighbour_models_above_the_published_row(tmp_path):
         for metric, published in SAR.items():
             assert board[model][metric] > published, (model, metric)
     assert board["popularity"]["ndcg"] < SAR["ndcg"]
+
+
+def test_lesson_03_puts_the_hybrid_above_the_published_row(tmp_path):
+    board = run("03", tmp_path)
+    (hybrid,) = [figures for model, figures in board.items() if model.startswith("hybrid")]
+    for metric, published in SAR.items():
+        assert hybrid[metric] > published, metric
+    assert board["content"]["ndcg"] < board["popularity"]["ndcg"]
+
+
+def test_lesson_04_ranks_above_published_bpr_and_als_and_not_by_stars(tmp_path):
+    board = run("04", tmp_path)
+    # Recommenders' BPR 0.442; its ALS, fitted to stars like our BiasedMF, 0.044.
+    for model in ("ALS", "BPR"):
+        assert board[model]["ndcg"] > 0.442, model
+    assert 0.03 < board["BiasedMF"]["ndcg"] < board["popularity"]["ndcg"]
+
+
+def test_lesson_05_puts_ncf_above_the_published_row(tmp_path):
+    board = run("05", tmp_path)
+    # Recommenders' NCF: MAP 0.1077, NDCG 0.3961.
+    assert board["NeuMF, pretrained"]["ndcg"] > 0.3961
+    assert board["NeuMF, pretrained"]["map"] > 0.1077

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coursekit.checking.replay import exercises
+from coursekit.lessons import Course
 
 ROOT = Path(__file__).resolve().parents[3]
-LESSONS = ("00_welcome", "01_data_and_metrics", "02_similarity")
+LESSONS = tuple(lesson.key for lesson in Course(ROOT).lessons)
 PROSE = "My answer, in *my own* words: α < 0.7 & more."
 _MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[^\n]*\n?", re.MULTILINE)
 
