@@ -41,9 +41,9 @@ def test_settings_cannot_be_changed_from_outside():
     assert paper_model("GMF").epochs > 1
 
 
-def test_larger_neumf_is_held_closer_to_zero():
-    decays = [paper_settings("NeuMF", factors)["weight_decay"] for factors in (8, 16, 32)]
-    assert decays[0] < decays[1] < decays[2] == 2 * decays[0]
+def test_a_size_between_takes_the_settings_of_the_next_smaller():
+    assert paper_settings("MLP", 24) == paper_settings("MLP", 16) != paper_settings("MLP", 32)
+    assert paper_settings("MLP", 2) == paper_settings("MLP", 8)
 
 
 def test_an_unknown_model_lists_the_known():
