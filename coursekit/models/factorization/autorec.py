@@ -19,6 +19,7 @@ from coursekit.models.factorization.network import products
 from coursekit.models.factorization.options import check_at_least, check_choice
 from coursekit.models.factorization.rows import MatrixRows, RowBatch
 from coursekit.models.factorization.vectors import cosines
+from coursekit.models.means import rating_means
 from coursekit.models.neural import NeuralRecommender
 
 
@@ -147,7 +148,10 @@ class AutoRec(NeuralRecommender):
         self.mean_ = 0.0
         if self.feedback == "explicit":
             self.mean_ = float(ratings.data.mean(dtype=np.float64)) if ratings.nnz else 0.0
-            self.user_mean_, self.item_mean_ = _means(ratings, 0, self.mean_), _means(ratings, 1, self.mean_)
+            # The default stands last, too, where the row -1 of a stranger finds it.
+            self.user_mean_, self.item_mean_ = (
+                np.append(rating_means(ratings, axis, self.mean_), np.float32(self.mean_)) for axis in (0, 1)
+            )
         centred = ratings.data - np.float32(self.mean_)
         rows = sparse.csr_array((centred, ratings.indices, ratings.indptr), shape=ratings.shape)
         self._matrix = rows if self.by == "user" else rows.T.tocsr()
@@ -181,12 +185,3 @@ class AutoRec(NeuralRecommender):
         vectors = (network.codes if self.by == "item" else network.decoder.weight).detach().cpu().numpy()
         # All codes lie between 0 and 1; what tells items apart is how they differ from the mean code.
         return cosines(vectors - vectors.mean(axis=0), items, self.popularity_ > 0)
-
-
-def _means(ratings: sparse.csr_array, axis: int, default: float) -> NDArray[np.float32]:
-    """Mean rating of each user (axis 0) or item (axis 1); last, where -1 finds it, the default: (n + 1,)."""
-    place = ratings.tocoo().coords[axis]
-    counts = np.bincount(place, minlength=ratings.shape[axis])
-    sums = np.bincount(place, ratings.data, minlength=ratings.shape[axis])
-    means = np.where(counts > 0, sums / np.maximum(counts, 1), default)
-    return np.append(means, default).astype(np.float32)

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from coursekit.interactions import Interactions
 from coursekit.models.base import Recommender
+from coursekit.models.means import rating_means
 from coursekit.models.neighbours.similarity import check_options, item_similarity, user_similarity
 
 
@@ -33,7 +34,7 @@ class _Neighbours(Recommender):
         self.neighbours_ = self._neighbours_of(ratings)
         if explicit:
             self.mean_ = float(ratings.data.mean()) if ratings.nnz else 0.0
-            self.user_mean_, self.item_mean_ = _means(ratings, 0, self.mean_), _means(ratings, 1, self.mean_)
+            self.user_mean_, self.item_mean_ = (rating_means(ratings, axis, self.mean_) for axis in (0, 1))
             self.centred_ = _centred(ratings, self._own_means())
 
     def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]:
@@ -162,14 +163,6 @@ class UserKNN(_Neighbours):
     def _weighted(self, users: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
         voters = self.neighbours_[users]
         return (voters @ self.centred_).toarray(), (voters @ self.seen_).toarray()
-
-
-def _means(ratings: sparse.csr_array, axis: int, default: float) -> NDArray[np.float32]:
-    """Mean rating of each user (axis 0) or item (axis 1); the default where there is none."""
-    place = ratings.tocoo().coords[axis]
-    counts = np.bincount(place, minlength=ratings.shape[axis])
-    sums = np.bincount(place, ratings.data, minlength=ratings.shape[axis])
-    return np.where(counts > 0, sums / np.maximum(counts, 1), default).astype(np.float32)
 
 
 def _centred(ratings: sparse.csr_array, means: NDArray[np.float32]) -> sparse.csr_array:
