@@ -1,4 +1,4 @@
-"""Let the model tests import `contract` from whatever folder pytest is started; and say where they compute."""
+"""Let model tests import `contract` from whatever folder pytest is started, and say where they compute."""
 
 import os
 import sys
