@@ -105,9 +105,10 @@ def seed_everything(seed: int) -> None:
 def cpu_threads(n: int = 1) -> Iterator[None]:
     """Compute with `n` threads of the CPU inside the block, as before afterwards.
 
-    One is the right number for the course's models: their matrices are so small that threads wait for
-    one another longer than they work, and beside other programs (a class on one server, two cores of
-    Colab) the waiting grows. `tests/benchmarks/bench_ncf.py` measures it. COURSEKIT_THREADS overrides `n`.
+    The course's models take one. Their matrices are so small that a second thread makes training 1.1 to 1.2
+    times as fast for twice the CPU (`tests/benchmarks/bench_ncf.py --threads`), less where other programs
+    run beside it: a class on one server, the two cores of Colab. And sums then do not depend on how many
+    cores a machine has. COURSEKIT_THREADS overrides `n`.
 
     Raises:
         ValueError: when the number of threads is no whole number above 0.
