@@ -16,11 +16,11 @@ from torch.nn import functional as F
 
 from coursekit.interactions import Interactions
 from coursekit.models.factorization.network import products
-from coursekit.models.factorization.options import check_at_least, check_choice
 from coursekit.models.factorization.rows import MatrixRows, RowBatch
 from coursekit.models.factorization.vectors import cosines
 from coursekit.models.means import rating_means
 from coursekit.models.neural import NeuralRecommender
+from coursekit.models.options import check_at_least, check_choice
 
 
 class AutoRecNetwork(nn.Module):

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from coursekit.interactions import Interactions
 from coursekit.models.factorization.network import PairwiseNetwork
-from coursekit.models.factorization.options import check_at_least
 from coursekit.models.factorization.vectors import cosines
 from coursekit.models.neural import NeuralRecommender
+from coursekit.models.options import check_at_least
 from coursekit.models.pairs import SampledPairs
 
 

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from coursekit.interactions import Interactions
 from coursekit.models.factorization.network import bpr_loss, mean_square, products, table
-from coursekit.models.factorization.options import check_at_least
 from coursekit.models.factorization.vectors import cosines
 from coursekit.models.features import check_features
 from coursekit.models.neural import NeuralRecommender
+from coursekit.models.options import check_at_least
 from coursekit.models.pairs import PairBatch, SampledPairs
 
 

@@ -14,6 +14,7 @@ from coursekit.models.features import check_features
 from coursekit.models.ncf.network import NCFNetwork
 from coursekit.models.ncf.pretraining import fuse
 from coursekit.models.neural import NeuralRecommender
+from coursekit.models.options import check_at_least
 from coursekit.models.pairs import SampledPairs
 
 
@@ -26,11 +27,6 @@ class _NCF(NeuralRecommender):
 
     def _batches(self, data: Interactions, device: torch.device) -> SampledPairs:
         return SampledPairs(data, self.n_negatives, self.batch_size, self.rng, device)
-
-    def _check(self, **sizes: int) -> None:
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{type(self).__name__}({name}={size}): it must be at least 1")
 
 
 @dataclass(eq=False)
@@ -46,7 +42,7 @@ class GMF(_NCF):
     """
 
     def _network(self) -> NCFNetwork:
-        self._check(factors=self.factors)
+        check_at_least(self, 1, factors=self.factors)
         return NCFNetwork(self.n_users, self.n_items, self.factors, layers=())
 
 
@@ -75,7 +71,7 @@ class MLP(_NCF):
     def _tower(self, factors: int, **features: torch.Tensor | None) -> NCFNetwork:
         layers = tuple(self.layers or (4 * self.factors, 2 * self.factors, self.factors))
         embedding = self.embedding or 2 * self.factors
-        self._check(factors=self.factors, embedding=embedding, layers=min(layers))
+        check_at_least(self, 1, factors=self.factors, embedding=embedding, layers=min(layers))
         return NCFNetwork(self.n_users, self.n_items, factors, embedding, layers, self.dropout, **features)
 
 

@@ -1,4 +1,4 @@
-"""What the factor models check of their options, in the same words."""
+"""What models check of their options, in the same words."""
 
 from __future__ import annotations
 
