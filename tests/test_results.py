@@ -1,10 +1,12 @@
 """Recorded tables: what is written is read back, and the shipped ones hold together."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from coursekit.results import record_results, recorded_results
+from coursekit.results import origin, record_results, recorded_results
 
 ABOUT = {"date": "2026-01-31", "command": "python table.py --full: all", "machine": "2 CPU cores"}
 TABLE = pd.DataFrame(
@@ -92,3 +94,12 @@ def test_ncf_figures_are_those_of_a_working_model(ncf):
     assert ncf["mean"][ncf["metric"] == "HR@10"].between(0.6, 0.76).all()
     assert ncf["mean"][ncf["metric"] == "NDCG@10"].between(0.34, 0.48).all()
     assert ncf["spread"].between(0, 0.02).all()
+
+
+def test_origin_names_all_that_a_recorded_table_must_say(tmp_path):
+    about = origin("a table", "python table.py", "3", note="nothing else ran")
+    path = record_results("made", pd.DataFrame({"mean": [1.0]}), about, tmp_path)
+    assert recorded_results("made", tmp_path).attrs == about, path
+    assert about["date"] == date.today().isoformat()
+    assert all(name in about["versions"] for name in ("Python", "torch", "NumPy"))
+    assert "note" not in origin("a table", "python table.py", "3")

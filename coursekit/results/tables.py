@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Mapping
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +72,30 @@ def record_results(
     with whole_file(path) as draft:
         draft.write_text("".join(f"{line}\n" for line in lines) + text, encoding="utf-8", newline="\n")
     return path
+
+
+def origin(
+    what: str, command: str, minutes: str, machine: str = "one thread", note: str = ""
+) -> dict[str, str]:
+    """What `record_results` writes above a table that was measured here and now.
+
+    Args:
+        what: the table in one line.
+        command: what makes it again.
+        minutes: how long that took.
+        machine: what to add to the number and kind of its processors.
+        note: what else must be known; left out where there is nothing.
+    """
+    versions = {"Python": platform.python_version(), "torch": version("torch"), "NumPy": version("numpy")}
+    about = {
+        "what": what,
+        "date": date.today().isoformat(),
+        "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), {machine}",
+        "minutes": minutes,
+        "command": command,
+    }
+    return about | ({"note": note} if note else {})
 
 
 def _about(path: Path) -> dict[str, str]:

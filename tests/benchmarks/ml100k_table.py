@@ -14,22 +14,18 @@ ratings, trained to predict what people would rate, which is not what they choos
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
 from collections.abc import Iterable
-from datetime import date
 from itertools import product
 
 import numpy as np
 import pandas as pd
-import torch
 
 from coursekit.datasets import load
 from coursekit.interactions import Interactions
 from coursekit.metrics import evaluate
 from coursekit.models import ALS, BPR, BiasedMF, ItemKNN, NeuMF, Popularity, Random, Recommender, UserKNN
-from coursekit.results import record_results
+from coursekit.results import origin, record_results
 from coursekit.splits import Split, random_split
 
 METRICS = ["map", "ndcg", "precision", "recall"]
@@ -124,15 +120,11 @@ def table_of(rows: list[dict[str, pd.Series]]) -> pd.DataFrame:
 
 def about(minutes: float, seeds: int) -> dict[str, str]:
     """The lines above the recorded table."""
-    versions = {"Python": platform.python_version(), "torch": torch.__version__, "NumPy": np.__version__}
-    return {
-        "what": "MovieLens-100K, random 75/25 split item by item, k = 10, beside the table of Recommenders",
-        "date": date.today().isoformat(),
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), one thread",
-        "minutes": f"{minutes:.0f} with the choice of options",
-        "command": f"python tests/benchmarks/ml100k_table.py --seeds {seeds} --record",
-    }
+    return origin(
+        "MovieLens-100K, random 75/25 split item by item, k = 10, beside the table of Recommenders",
+        f"python tests/benchmarks/ml100k_table.py --seeds {seeds} --record",
+        f"{minutes:.0f} with the choice of options",
+    )
 
 
 def main() -> None:

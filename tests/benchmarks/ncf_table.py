@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import date
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from coursekit.datasets import ncf_split
 from coursekit.datasets.ncf import NCFSplit
@@ -32,7 +28,7 @@ from coursekit.files import locked
 from coursekit.metrics import evaluate_ncf
 from coursekit.models import Recommender
 from coursekit.models.ncf.paper import PAPER_MODELS, paper_model, paper_settings
-from coursekit.results import record_results
+from coursekit.results import origin, record_results
 
 METRICS = {"hit_rate": "HR@10", "ndcg": "NDCG@10"}
 # Why a cell lies further below the paper than it may, by model, factors and metric: what was found.
@@ -205,16 +201,13 @@ def table_of(runs: pd.DataFrame) -> pd.DataFrame:
 
 def about(minutes: float, note: str) -> dict[str, str]:
     """The lines above the recorded table."""
-    versions = {"Python": platform.python_version(), "torch": torch.__version__, "NumPy": np.__version__}
-    return {
-        "what": "HR@10 and NDCG@10 on MovieLens-1M in the protocol of He et al. (WWW 2017)",
-        "date": date.today().isoformat(),
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), one thread a fit",
-        "minutes": f"{minutes:.0f}, the sum over all fits",
-        "command": "python tests/benchmarks/ncf_table.py --full",
-        **({"note": note} if note else {}),
-    }
+    return origin(
+        "HR@10 and NDCG@10 on MovieLens-1M in the protocol of He et al. (WWW 2017)",
+        "python tests/benchmarks/ncf_table.py --full",
+        f"{minutes:.0f}, the sum over all fits",
+        "one thread a fit",
+        note,
+    )
 
 
 def main() -> None:
