@@ -250,3 +250,16 @@ def test_options_out_of_range_are_refused_by_value(data, options, message):
 def test_a_loss_that_explodes_says_what_helps(data):
     with pytest.raises(FloatingPointError, match="lower learning_rate"):
         GMF(2, epochs=30, learning_rate=1e30).fit(data)
+
+
+@pytest.mark.parametrize(("decay", "left"), [(0.0, 1.0), (0.75, 0.25), (1.0, 0.0)])
+def test_decay_is_the_share_of_the_learning_rate_that_is_gone_at_the_end(decay, left):
+    model = GMF(2, epochs=4, batch_size=32, learning_rate=0.02, decay=decay).fit(taste_data())
+    rates = [epoch["learning_rate"] for epoch in model.history_]
+    assert rates == pytest.approx([0.02 * (1 - (1 - left) * done / 4) for done in (1, 2, 3, 4)])
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.5])
+def test_decay_outside_its_range_is_named(decay):
+    with pytest.raises(ValueError, match=f"decay={decay} must lie between 0"):
+        GMF(2, epochs=1, decay=decay).fit(taste_data())
