@@ -23,7 +23,7 @@ doctor: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "coursekit needs Python 3.11, 3.12 or 3.13; $(PYTHON) is %d.%d. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable ".[lab,test]" --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable ".[lab,bert,test]" --constraint constraints.txt
 	@touch $@
 
 clean:

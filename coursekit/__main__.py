@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coursekit import __version__
 
-INSTALL = 'In the repository: python -m pip install -e ".[lab,test]" -c constraints.txt'
+INSTALL = 'In the repository: python -m pip install -e ".[lab,bert,test]" -c constraints.txt'
 
 
 def main(arguments: list[str] | None = None) -> int:

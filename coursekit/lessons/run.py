@@ -32,11 +32,22 @@ class Failure:
 
 @dataclass(frozen=True)
 class LessonResult:
-    """What became of one lesson. `status` is `passed`, `failed` or `stopped` (interrupted or not begun)."""
+    """What became of one lesson.
+
+    Attributes:
+        key: the lesson's key.
+        status: `passed`, `failed` or `stopped` (interrupted or not begun).
+        seconds: by the clock on the wall.
+        cpu_seconds: computed by its processes; what else the machine does hardly changes it. 0 where the
+            system does not tell.
+        notebook: the executed notebook, or None.
+        failure: where it failed, or None.
+    """
 
     key: str
     status: str
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     notebook: Path | None = None
     failure: Failure | None = None
 
@@ -80,13 +91,13 @@ class _Runner:
         return outcome
 
     def _result(self, key: str, output: Path, outcome: dict) -> LessonResult:
-        seconds, failure = outcome["seconds"], outcome["failure"]
+        spent, failure = (outcome["seconds"], outcome["cpu_seconds"]), outcome["failure"]
         notebook = output if output.is_file() else None
         if outcome["interrupted"] or (failure and self.stopping.is_set()):
-            return LessonResult(key, "stopped", seconds)
+            return LessonResult(key, "stopped", *spent)
         if failure is None:
-            return LessonResult(key, "passed", seconds, notebook)
-        return LessonResult(key, "failed", seconds, notebook, Failure(**failure))
+            return LessonResult(key, "passed", *spent, notebook)
+        return LessonResult(key, "failed", *spent, notebook, Failure(**failure))
 
     def stop(self) -> None:
         """End every process; each shuts its kernel down first."""
@@ -111,7 +122,7 @@ def run_lessons(
     lesson as it ends. KeyboardInterrupt is turned into results: lessons that are not finished are `stopped`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    runner = _Runner(folder, _environment(course, folder, jobs), progress)
+    runner = _Runner(folder, _environment(course, folder), progress)
 
     def one(lesson: Lesson) -> LessonResult:
         result = runner.run(lesson, dict(parameters or {}))
@@ -127,13 +138,16 @@ def run_lessons(
             return [future.result() for future in futures]
 
 
-def _environment(course: Course, folder: Path, jobs: int) -> dict[str, str]:
-    """What the kernels see: this checkout's coursekit, the run's own leaderboard, a share of the cores."""
-    share = max(1, (os.cpu_count() or 1) // jobs)
+def _environment(course: Course, folder: Path) -> dict[str, str]:
+    """What the kernels see: this checkout's coursekit, the run's own leaderboard, one thread each.
+
+    A second thread hardly helps the lessons' small matrices, and where other programs want the core, threads
+    that wait for each other cost twice the time. OMP_NUM_THREADS overrides it.
+    """
     paths = [str(course.root)] if (course.root / "coursekit").is_dir() else []
     paths += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
     own = {"PYTHONPATH": os.pathsep.join(paths), "COURSEKIT_LEADERBOARD": str(folder / "leaderboard.csv")}
-    return {"OMP_NUM_THREADS": str(share), **os.environ, **own}
+    return {"OMP_NUM_THREADS": "1", **os.environ, **own}
 
 
 def _died(process: subprocess.Popen, log) -> dict:
@@ -142,4 +156,4 @@ def _died(process: subprocess.Popen, log) -> dict:
     tail = log.read().decode("utf-8", "replace")[-3000:]
     error = f"the process that ran the lesson ended with status {process.returncode}"
     failure = {"cell": 0, "cell_id": "", "error": error, "traceback": tail}
-    return {"seconds": 0.0, "failure": failure, "interrupted": False}
+    return {"seconds": 0.0, "cpu_seconds": 0.0, "failure": failure, "interrupted": False}

@@ -10,7 +10,7 @@ from pathlib import Path
 from coursekit import __version__
 from coursekit.upkeep.requirements import unmet
 
-INSTALL = 'python -m pip install -e ".[lab]" -c constraints.txt'
+INSTALL = 'python -m pip install -e ".[lab,bert]" -c constraints.txt'
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("lab", "test")
+EXTRAS = ("lab", "bert", "test")
 # conda-forge's name for what pyproject calls otherwise.
 CONDA_NAMES = {"torch": "pytorch"}
 
@@ -15,8 +15,8 @@ CONDA_NAMES = {"torch": "pytorch"}
 def environment_differences(root: Path) -> list[str]:
     """How environment.yml departs from pyproject.toml, a sentence each; empty when they agree.
 
-    Both must ask for the same Python and the same bounds of everything in the core, the extras `lab` and
-    `test`, and the build system.
+    Both must ask for the same Python and the same bounds of everything in the core, the extras `lab`,
+    `bert` and `test`, and the build system.
     """
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     wanted = _wanted(project)

@@ -1,6 +1,6 @@
 """Grading a class: how fast beside stock nbgrader, what the sandbox costs, what a kill -9 costs.
 
-    pip install -e ".[lab,test]"
+    pip install -e ".[lab,bert,test]"
     python -m tests.benchmarks.bench_grading --lesson 02 [--submissions 40] [--stock-submissions 10]
     python -m tests.benchmarks.bench_grading --lesson torch
     python -m tests.benchmarks.bench_grading --overhead [--lesson torch]

@@ -15,7 +15,8 @@ SECONDS = 90
 def test_solution_runs_quietly_and_in_time(key, tmp_path):
     (result,) = run_lessons(COURSE, [COURSE.lesson(key)], tmp_path)
     assert result.failure is None, result.failure
-    assert result.seconds <= SECONDS
+    # Computing time: what else runs on the machine, such as other tests, does not make a lesson too long.
+    assert 0 < result.cpu_seconds <= SECONDS
     cells = read_notebook(result.notebook)["cells"]
     noise = [
         output["text"]
