@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import coursekit
+from coursekit import models
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -88,10 +89,10 @@ def test_importing_coursekit_loads_neither_torch_nor_network_libraries():
     assert done.stdout.strip() == "[]"
 
 
-NEED_TORCH = {"Callback", "Trainer", "TrainingOptions"} | {
-    *("ALS", "BPR", "AutoRec", "BiasedMF", "FactorizationMachine", "GMF", "MLP", "NeuMF", "paper_model"),
-    *("ContentBased", "Hybrid", "Word2Vec", "bag_of_words", "tfidf_matrix", "tokenize"),
-}
+MODELS_WITH_TORCH = (
+    *("attention", "bert", "content", "factorization", "finetuning", "multihead", "ncf", "sequence"),
+)
+NEED_TORCH = set(coursekit._ROOMS["training"]).union(*(models._MODULES[name] for name in MODELS_WITH_TORCH))
 
 
 def test_names_of_the_first_lessons_do_not_import_torch():

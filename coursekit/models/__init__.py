@@ -7,13 +7,33 @@ import importlib
 
 # module: the names it gives
 _MODULES = {
+    "attention": ["BERT4Rec", "SASRec"],
     "base": ["Recommendations", "Recommender"],
     "baselines": ["Popularity", "Random"],
+    "bert": [
+        "Bert",
+        "BertConfig",
+        "BertEncoder",
+        "load_bert",
+        "mask_words",
+        "pretrain_bert",
+        "train_wordpiece",
+    ],
     "content": ["ContentBased", "Hybrid", "Word2Vec", "bag_of_words", "tfidf_matrix", "tokenize"],
     "factorization": ["ALS", "BPR", "AutoRec", "BiasedMF", "FactorizationMachine"],
     "features": ["feature_matrix"],
+    "finetuning": [
+        "BertBiEncoder",
+        "BertCrossEncoder",
+        "BertRatingRegressor",
+        "LoRALinear",
+        "add_lora",
+        "replace_synonyms",
+    ],
+    "multihead": ["MultiHeadAttention"],
     "neighbours": ["ItemKNN", "UserKNN", "item_similarity", "user_similarity"],
     "ncf": ["GMF", "MLP", "NeuMF", "paper_model"],
+    "sequence": ["BiLSTMAttention", "CompletionClassifier", "TwoTowerLSTM", "completion_examples"],
 }
 
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

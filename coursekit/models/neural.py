@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -128,20 +128,28 @@ class NeuralRecommender(Recommender):
         return self._scores_of(users, None)
 
     def _scores_of(self, users: NDArray[np.int64], items: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        return self._score_in_blocks(users, items)
+
+    def _score_in_blocks(
+        self, queries: NDArray[np.int64], items: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        """Ask the network about (U, ...) queries and all items, or (U, C) chosen ones."""
         device = next(self.network_.parameters()).device
         everything = torch.arange(self.n_items, device=device)
         step = max(1, PAIRS_AT_ONCE // max(1, self.n_items if items is None else items.shape[1]))
         parts = []
         with torch.inference_mode(), cpu_threads(1):
-            for start in range(0, len(users), step):
+            for start in range(0, len(queries), step):
                 block = slice(start, start + step)
-                rows = torch.as_tensor(users[block], device=device)
+                asked = self._query(torch.as_tensor(queries[block], device=device))
                 # -1 stands for an unknown item; what is computed for it is never read.
-                theirs = (
-                    everything if items is None else torch.as_tensor(items[block], device=device).clamp(0)
-                )
-                parts.append(self.network_(rows, theirs).float().cpu())
+                theirs = everything if items is None else torch.tensor(items[block], device=device).clamp(0)
+                parts.append(self.network_(asked, theirs).float().cpu())
         return torch.cat(parts).numpy()
+
+    def _query(self, queries: Tensor) -> Tensor:
+        """A last change before the network sees a block of queries."""
+        return queries
 
     def _state(self) -> dict[str, object]:
         state = super()._state()

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import coursekit
 from coursekit.lessons.rules.cells import is_test, python
 
-# Beside Python's own modules and coursekit's public names: what coursekit itself depends on.
-ALLOWED = {"matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "tqdm", "IPython"}
+# Beside Python's own modules and coursekit's public names: what coursekit and its extra bert depend on.
+ALLOWED = {
+    *("matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "tqdm", "IPython"),
+    *("peft", "safetensors", "tokenizers", "transformers"),
+}
 SHORTEST_ALT = 20
 # These call empty arrays equal to anything, and stop at the first difference without teaching.
 LENIENT = {
