@@ -21,6 +21,7 @@ from coursekit.plotting import (
     plot_leaderboard,
     plot_metric_by,
     plot_popularity,
+    plot_reliability,
     plot_roc,
     plot_similarity,
     plot_thresholds,
@@ -239,6 +240,26 @@ def test_decisions_refuse_what_has_no_answer(draw):
         draw([True, False], [1, np.nan])
     with pytest.raises(ValueError, match="no negative"):
         plot_roc([True, True], [1, 2])
+    assert plt.get_fignums() == []
+
+
+def test_reliability_draws_what_happened_over_what_was_said_and_names_the_error():
+    truth, said = [False, True, True, True, False], [0.1, 0.2, 0.6, 0.7, 0.95]
+    ax = plot_reliability(truth, said, bins=4)
+    diagonal, curve = ax.lines
+    np.testing.assert_allclose(diagonal.get_xydata(), [(0, 0), (1, 1)])
+    np.testing.assert_allclose(curve.get_xydata(), [(0.15, 0.5), (0.65, 1.0), (0.95, 0.0)])
+    assert curve.get_label() == "error 0.470"
+    (dots,) = ax.collections
+    sizes = dots.get_sizes()
+    assert sizes[0] == sizes[1] > sizes[2]  # a bin of two examples, two, one
+    several = plot_reliability(truth, {"LSTM": said, "base rate": [0.6] * 5}, bins=4)
+    assert [line.get_label() for line in several.lines[1:]] == ["LSTM: error 0.470", "base rate: error 0.000"]
+
+
+def test_reliability_refuses_scores_that_are_no_probabilities():
+    with pytest.raises(ValueError, match=r"probability 1 is 1\.5, outside"):
+        plot_reliability([True, False], [0.5, 1.5])
     assert plt.get_fignums() == []
 
 

@@ -11,6 +11,7 @@ two for all users and gives a tidy table with intervals; `evaluate_scores` does 
 | ranking | precision, recall, f1, hit_rate, ndcg, graded_ndcg, mrr, average_precision |
 | area | auc |
 | beyond_accuracy | coverage, recommendation_counts, gini, novelty |
+| calibration | calibration_curve, calibration_error |
 | bootstrap | bootstrap_means, bootstrap_interval, compare_models |
 | evaluation | evaluate, evaluate_users, evaluate_scores |
 | sampled | evaluate_sampled (1+99), evaluate_ncf |
@@ -20,6 +21,7 @@ two for all users and gives a tidy table with intervals; `evaluate_scores` does 
 from coursekit.metrics.area import auc
 from coursekit.metrics.beyond_accuracy import coverage, gini, novelty, recommendation_counts
 from coursekit.metrics.bootstrap import bootstrap_interval, bootstrap_means, compare_models
+from coursekit.metrics.calibration import calibration_curve, calibration_error
 from coursekit.metrics.evaluation import (
     DEFAULT_METRICS,
     RANKING_METRICS,
@@ -43,7 +45,6 @@ from coursekit.metrics.ratings import (
     binary_precision,
     binary_recall,
     brier_score,
-    calibration_curve,
     confusion_matrix,
     log_loss,
     mae,
@@ -68,6 +69,7 @@ __all__ = [
     "bootstrap_means",
     "brier_score",
     "calibration_curve",
+    "calibration_error",
     "compare_models",
     "confusion_matrix",
     "count_relevant",

@@ -5,7 +5,6 @@ They are not rewritten here; every argument is scikit-learn's. All take (y_true,
 called `binary_precision`, `binary_recall` and `binary_f1`.
 """
 
-from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score as accuracy
 from sklearn.metrics import brier_score_loss as brier_score
 from sklearn.metrics import confusion_matrix, log_loss
@@ -23,7 +22,6 @@ __all__ = [
     "binary_precision",
     "binary_recall",
     "brier_score",
-    "calibration_curve",
     "confusion_matrix",
     "log_loss",
     "mae",

@@ -1,4 +1,4 @@
-"""Figures of decisions: what a threshold trades, the ROC curve, how far a mean could have been elsewhere."""
+"""Figures of decisions: what a threshold trades, ROC, reliability, how far a mean could have strayed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
+from coursekit.metrics import calibration_curve, calibration_error
 from coursekit.plotting.style import PALETTE, in_course_style
 
 
@@ -69,6 +70,47 @@ def plot_roc(
     ax.set_xlabel("false positive rate: share of the negatives called yes")
     ax.set_ylabel("true positive rate (recall)")
     ax.legend(loc="lower right")
+    return ax
+
+
+@in_course_style
+def plot_reliability(
+    truth: ArrayLike,
+    probabilities: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    bins: int = 10,
+    equal: str = "width",
+    ax: Axes | None = None,
+) -> Axes:
+    """Reliability diagram: of what was given a probability, how much came true (Guo et al., 2017)?
+
+    On the dashed diagonal predictions come true as often as they say; below it they promise too much. A
+    dot grows with its bin's share of the examples: a small one far off means little. The legend has the
+    expected calibration error.
+
+    Args:
+        truth: (N,) yes or no.
+        probabilities: (N,) of yes; or a name for each of several such arrays.
+        bins, equal: as in `calibration_curve`.
+
+    Raises:
+        ValueError: as `calibration_curve`.
+    """
+    curves = probabilities if isinstance(probabilities, Mapping) else {"": probabilities}
+    colours = [colour for name, colour in PALETTE.items() if name not in ("black", "grey")]
+    ax.plot([0, 1], [0, 1], color=PALETTE["grey"], linewidth=1, linestyle="--", label="as often as it says")
+    for colour, (name, one) in zip(colours, curves.items(), strict=False):
+        curve = calibration_curve(truth, one, bins, equal=equal)
+        error = f"error {calibration_error(truth, one, bins, equal=equal):.3f}"
+        x, y = curve["predicted"], curve["observed"]
+        ax.plot(x, y, color=colour, linewidth=1.2, label=f"{name}: {error}" if name else error)
+        ax.scatter(
+            x, y, 20 + 300 * curve["count"] / curve["count"].sum(), color=colour, alpha=0.7, linewidth=0
+        )
+    ax.set(
+        xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="predicted probability", ylabel="share that came true"
+    )
+    ax.legend(loc="upper left")
     return ax
 
 
