@@ -12,6 +12,7 @@ from coursekit.datasets.loading import load
 from coursekit.datasets.ncf import NCFSplit, ncf_split
 from coursekit.datasets.registry import DATASETS, Dataset
 from coursekit.datasets.store import data_home, fetch, find
+from coursekit.datasets.useritem import from_user_item
 
 __all__ = [
     "DATASETS",
@@ -24,6 +25,7 @@ __all__ = [
     "fetch",
     "find",
     "from_csv",
+    "from_user_item",
     "load",
     "ncf_split",
 ]
