@@ -4,10 +4,14 @@ import contract
 import numpy as np
 import pytest
 from contract import ModelContract, interactions
+from finetuning_data import tiny_bert
 
 from coursekit.models import GMF, MLP, ItemKNN, NeuMF, Popularity, Random, UserKNN
+from coursekit.models.attention import BERT4Rec, SASRec
 from coursekit.models.content import ContentBased, Hybrid, Word2Vec
 from coursekit.models.factorization import ALS, BPR, AutoRec, BiasedMF, FactorizationMachine
+from coursekit.models.finetuning import BertBiEncoder, BertCrossEncoder
+from coursekit.models.sequence import BiLSTMAttention, TwoTowerLSTM
 
 
 def option(cls, **options):
@@ -77,6 +81,26 @@ class TestNeuMF(ModelContract):
     knows_similar = False
 
 
+class TestTwoTowerLSTM(ModelContract):
+    make = option(TwoTowerLSTM, width=16, epochs=60, batch_size=4, dropout=0.5)
+    knows_similar = False
+
+
+class TestTwoTowerLSTMSampled(ModelContract):
+    make = option(TwoTowerLSTM, width=16, head="mlp", n_negatives=10, epochs=40, batch_size=4, dropout=0.2)
+    knows_similar = False
+
+
+class TestBiLSTMAttention(ModelContract):
+    make = option(BiLSTMAttention, width=16, epochs=20, batch_size=16, dropout=0.2)
+    knows_similar = False
+
+
+class TestBiLSTMDotProductAttention(ModelContract):
+    make = option(BiLSTMAttention, width=16, scoring="dot", epochs=20, batch_size=16, dropout=0.2)
+    knows_similar = False
+
+
 class DescribedContract(ModelContract):
     """The contract's data with a text for every item, mostly about being even or odd."""
 
@@ -143,3 +167,39 @@ class TestAutoRecOfUsersImplicit(ModelContract):
     make = option(
         AutoRec, hidden=2, by="user", feedback="implicit", epochs=30, batch_size=4, learning_rate=0.05
     )
+
+
+class TestSASRec(ModelContract):
+    make = option(
+        SASRec,
+        **{"width": 4, "heads": 1, "blocks": 1, "epochs": 60, "batch_size": 4},
+        **{"learning_rate": 0.01, "dropout": 0.5, "weight_decay": 1.0, "decay": 1},
+    )
+
+
+class TestBERT4Rec(ModelContract):
+    make = option(
+        BERT4Rec,
+        **{"width": 16, "heads": 1, "blocks": 1, "epochs": 40, "batch_size": 4},
+        **{"learning_rate": 0.01, "dropout": 0.1, "weight_decay": 0.3, "decay": 1},
+    )
+
+
+TINY = {"checkpoint": tiny_bert(), "epochs": 20, "batch_size": 16, "learning_rate": 0.01}
+
+
+class TestBertBiEncoder(DescribedContract):
+    make = option(BertBiEncoder, **TINY)
+
+
+class TestBertBiEncoderJoinedTitles(DescribedContract):
+    make = option(BertBiEncoder, **TINY | {"history": "text", "epochs": 40, "max_length": 6})
+
+
+class TestBertBiEncoderLora(DescribedContract):
+    make = option(BertBiEncoder, **TINY | {"tune": "lora", "rank": 2, "learning_rate": 0.03})
+
+
+class TestBertCrossEncoder(DescribedContract):
+    make = option(BertCrossEncoder, **TINY | {"epochs": 60, "max_length": 6})
+    knows_similar = False
