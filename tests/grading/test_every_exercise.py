@@ -30,13 +30,13 @@ import matplotlib.pyplot as plt
 
 plt.plot([1, 2, 3])
 plt.show()
-right, {name} = {name}, None
+right_{name}, {name} = {name}, None
 
 
 def {name}(*args, **kwargs):
     import copy
 
-    found = right(*copy.deepcopy(args), **copy.deepcopy(kwargs))
+    found = right_{name}(*copy.deepcopy(args), **copy.deepcopy(kwargs))
     %time print("working on", args)
     warnings.warn("careful")
     plt.figure()

@@ -8,6 +8,9 @@ from coursekit.lessons import Course, read_notebook, run_lessons
 COURSE = Course.find()
 LESSONS = [lesson.key for lesson in COURSE.lessons]
 SECONDS = 90
+# What a lesson computes takes longer beside other programs, which share caches and units with it: lesson 04
+# needs 48 s of a core alone, 62 to 97 s on two cores that two to nine processes want.
+BESIDE_OTHERS = 1.5
 
 
 @pytest.mark.slow
@@ -15,8 +18,8 @@ SECONDS = 90
 def test_solution_runs_quietly_and_in_time(key, tmp_path):
     (result,) = run_lessons(COURSE, [COURSE.lesson(key)], tmp_path)
     assert result.failure is None, result.failure
-    # Computing time: what else runs on the machine, such as other tests, does not make a lesson too long.
-    assert 0 < result.cpu_seconds <= SECONDS
+    # Computing time, not the clock: waiting for other tests does not make a lesson too long.
+    assert 0 < result.cpu_seconds <= SECONDS * BESIDE_OTHERS
     cells = read_notebook(result.notebook)["cells"]
     noise = [
         output["text"]

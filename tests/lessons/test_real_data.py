@@ -82,3 +82,35 @@ def test_lesson_05_puts_ncf_above_the_published_row(tmp_path):
     # Recommenders' NCF: MAP 0.1077, NDCG 0.3961.
     assert board["NeuMF, pretrained"]["ndcg"] > 0.3961
     assert board["NeuMF, pretrained"]["map"] > 0.1077
+
+
+def test_lesson_08_reads_films_and_still_ranks_them_below_popularity(tmp_path):
+    board = run("08", tmp_path)
+    for model in ("BERT, text", "BERT, title", "bag, subject"):
+        assert board["random"]["ndcg"] < board[model]["ndcg"] < board["popularity"]["ndcg"], model
+    assert board["ALS"]["ndcg"] > 0.442  # Recommenders' BPR
+
+
+def test_lesson_06_puts_the_bilstm_above_what_reads_sets(tmp_path):
+    board = run("06", tmp_path)
+    # Each user's last film, all films ranked; popularity ranks better than chance, the rest better still.
+    for model in ("ALS", "user-kNN"):
+        assert board["BiLSTM, attention"]["ndcg"] > board[model]["ndcg"] > board["popularity"]["ndcg"], model
+    assert board["two-tower LSTM"]["ndcg"] > 10 * board["random"]["ndcg"]
+    assert f"BiLSTM with attention {board['BiLSTM, attention']['ndcg']:.2f}" in prose("06")
+
+
+def test_lesson_07_ranks_the_next_film_best_where_order_is_read_and_all_films_are_noes(tmp_path):
+    board = run("07", tmp_path)
+    for model in ("ALS", "user-kNN", "SASRec, one negative"):
+        assert board["SASRec"]["hit_rate"] > board[model]["hit_rate"] > board["popularity"]["hit_rate"], model
+    assert f"SASRec {board['SASRec']['hit_rate']:.2f}" in prose("07")
+
+
+def test_lesson_09_ends_a_little_above_popularity_and_far_below_ids(tmp_path):
+    board = run("09", tmp_path)
+    order = ("random", "BERT as it is", "TF-IDF", "popularity", "BERT bi-encoder", "user-kNN")
+    values = [board[model]["ndcg"] for model in order]
+    assert values == sorted(values), dict(zip(order, values, strict=True))
+    said = "the bi-encoder has NDCG@10 {:.2f}, popularity {:.2f} and user-kNN {:.2f}"
+    assert said.format(values[4], values[3], values[5]) in prose("09")
