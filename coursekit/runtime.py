@@ -102,6 +102,21 @@ def seed_everything(seed: int) -> None:
 
 
 @contextmanager
+def seeded_training(seed: int, device: torch.device) -> Iterator[None]:
+    """Train inside the block: on one thread of a CPU, with torch's random numbers from `seed`.
+
+    Afterwards torch's generators stand where they stood, so a model that is fitted does not change what a
+    reader draws next.
+    """
+    import torch
+
+    cuda = [device] if device.type == "cuda" else []
+    with cpu_threads(1), torch.random.fork_rng(devices=cuda, device_type="cuda"):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
 def cpu_threads(n: int = 1) -> Iterator[None]:
     """Compute with `n` threads of the CPU inside the block, as before afterwards.
 

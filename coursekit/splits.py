@@ -93,7 +93,7 @@ def time_split(
         _check_fraction(test_fraction)
         moment = int(np.sort(time)[min(int(np.ceil((1 - test_fraction) * len(time))), len(time) - 1)])
     else:
-        moment = _unix_seconds(cutoff)
+        moment = unix_seconds(cutoff)
     in_test = time >= moment
     if in_test.all() or not in_test.any():
         raise ValueError(
@@ -260,7 +260,8 @@ def _times_of(data: Interactions) -> NDArray[np.int64]:
     return data.time
 
 
-def _unix_seconds(moment: str | float | datetime) -> int:
+def unix_seconds(moment: str | float | datetime) -> int:
+    """A moment, an ISO date (UTC), a datetime or Unix seconds, as Unix seconds."""
     if isinstance(moment, int | float | np.number):
         return int(moment)
     stamp = pd.Timestamp(moment)

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from coursekit.interactions import Interactions
 from coursekit.models.base import Recommender
-from coursekit.runtime import cpu_threads, pick_device
+from coursekit.runtime import cpu_threads, pick_device, seeded_training
 from coursekit.training import Trainer, TrainingOptions
 
 # Pairs scored at once: a tower of width 128 makes 32 MB of them.
@@ -112,8 +112,7 @@ class NeuralRecommender(Recommender):
             progress=self.progress,
         )
         trainer = Trainer(options)
-        with cpu_threads(1), torch.random.fork_rng(devices=_cuda(device), device_type="cuda"):
-            torch.manual_seed(self.rng)
+        with seeded_training(self.rng, device):
             self.network_ = self._network().to(device).eval()
             if len(batches):
                 trainer.fit(self.network_, batches, self._validation())
@@ -173,7 +172,3 @@ def _falling(share: float, steps: int) -> Callable[[Optimizer], LambdaLR] | None
     if not share:
         return None
     return partial(LambdaLR, lr_lambda=lambda step: max(0.0, 1 - share * step / max(1, steps)))
-
-
-def _cuda(device: torch.device) -> list[torch.device]:
-    return [device] if device.type == "cuda" else []

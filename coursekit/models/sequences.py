@@ -114,6 +114,11 @@ def lengths_of(tokens: Tensor) -> Tensor:
     return (tokens != PADDING).sum(dim=1)
 
 
+def last_state(states: Tensor, lengths: Tensor) -> Tensor:
+    """The state at each row's last real step: (B, width) of (B, T, width); the first where there is none."""
+    return states[torch.arange(len(states), device=states.device), (lengths - 1).clamp(min=0)]
+
+
 def trimmed(tokens: Tensor) -> Tensor:
     """(B, T) without the columns on the right that hold padding only; one column always stays."""
     longest = int(lengths_of(tokens).max()) if tokens.numel() else 0
@@ -161,6 +166,34 @@ class LengthBuckets:
             yield batches[place]
 
 
+class SequenceBuckets:
+    """Whole sequences, (B, T) tokens, in batches of similar length; those of one event are left out.
+
+    Args:
+        sequences: (N, H) tokens, padded with 0 on the right.
+        batch_size: sequences in a batch.
+        seed: of the order.
+        device: where everything lies.
+    """
+
+    def __init__(
+        self, sequences: NDArray[np.int64], batch_size: int, seed: int, device: torch.device | str = "cpu"
+    ) -> None:
+        tokens = torch.as_tensor(sequences, device=device)
+        lengths = lengths_of(tokens)
+        self.sequences = tokens[lengths > 1]
+        self.buckets = LengthBuckets(lengths[lengths > 1], batch_size, seed, device)
+        self.generator = self.buckets.generator  # where the trainer looks for it
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self.buckets)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """One epoch."""
+        return (trimmed(self.sequences[rows]) for rows in self.buckets)
+
+
 class NextItemBatches:
     """Sequences as examples: at every step, what comes next?
 
@@ -186,19 +219,15 @@ class NextItemBatches:
         windows: bool = True,
     ) -> None:
         cut = sequence_windows(data, max_length) if windows else user_sequences(data, max_length + 1)
-        sequences = torch.as_tensor(cut, device=device)
-        lengths = lengths_of(sequences)
-        self.sequences = sequences[lengths > 1]
-        self.buckets = LengthBuckets(lengths[lengths > 1] - 1, batch_size, seed, device)
-        self.generator = self.buckets.generator  # where the trainer looks for it
+        self.whole = SequenceBuckets(cut, batch_size, seed, device)
+        self.generator = self.whole.generator  # where the trainer looks for it
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return len(self.buckets)
+        return len(self.whole)
 
     def __iter__(self) -> Iterator[SequenceBatch]:
         """One epoch."""
-        for rows in self.buckets:
-            sequences = trimmed(self.sequences[rows])
+        for sequences in self.whole:
             targets = sequences[:, 1:]
             yield SequenceBatch(torch.where(targets != PADDING, sequences[:, :-1], PADDING), targets)

@@ -8,7 +8,7 @@ from contract import taste_data
 from coursekit.interactions import Interactions
 from coursekit.models import SASRec
 from coursekit.models.attention import BERT4Rec
-from coursekit.models.attention.encoder import dropout, last_of, steps_back
+from coursekit.models.attention.encoder import dropout, steps_back
 from coursekit.models.attention.losses import (
     binary_loss,
     first_steps,
@@ -16,7 +16,7 @@ from coursekit.models.attention.losses import (
     softmax_loss,
     unmet,
 )
-from coursekit.models.sequences import SequenceBatch
+from coursekit.models.sequences import SequenceBatch, last_state, lengths_of
 
 BOTH = [SASRec, BERT4Rec]
 OPTIONS = {"epochs": 2, "batch_size": 8, "max_length": 8, "learning_rate": 0.01}
@@ -48,9 +48,9 @@ def test_positions_count_back_from_the_last_token():
     assert steps_back(tokens([5, 5, 5, 5], [5, 5])).tolist() == [[3, 2, 1, 0], [1, 0, 0, 0]]
 
 
-def test_last_of_takes_the_last_real_step():
+def test_the_last_real_step_is_read():
     x = torch.arange(8.0).reshape(2, 4, 1)
-    assert last_of(x, tokens([5, 5, 5, 5], [5, 5])).tolist() == [[3], [5]]
+    assert last_state(x, lengths_of(tokens([5, 5, 5, 5], [5, 5]))).tolist() == [[3], [5]]
 
 
 @torch.no_grad()

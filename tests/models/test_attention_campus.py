@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from campus_bands import ndcg, with_network
 
 from coursekit.datasets import load
-from coursekit.metrics import evaluate
 from coursekit.models import BERT4Rec, SASRec
 from coursekit.splits import standard_split
 
@@ -25,12 +25,6 @@ def split():
     return standard_split(load("campus"))
 
 
-def ndcg(model, split, train=None):
-    users = np.unique(split.test.user)
-    ranked = model.fit(split.train if train is None else train).recommend(users, k=10).items
-    return evaluate(ranked, split.test, users, metrics=["ndcg"], n_bootstrap=0)["value"].item()
-
-
 def fast(cls, **options):
     return cls(64, 1, 1, epochs=EPOCHS[SASRec if issubclass(cls, SASRec) else BERT4Rec], **FAST | options)
 
@@ -42,18 +36,6 @@ def test_ndcg_lies_in_its_band(split, cls):
 
 
 # --- broken models: each must leave the band ------------------------------------------------------------
-
-
-def with_network(cls, change):
-    """The model with its network changed after it was made."""
-
-    class Broken(cls):
-        def _network(self):
-            network = super()._network()
-            change(network)
-            return network
-
-    return Broken
 
 
 def without_causal_mask(network):

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from campus_bands import ndcg, with_network
 from torch.nn import functional as F
 
 from coursekit.datasets import load
-from coursekit.metrics import evaluate
 from coursekit.models import GMF, MLP, NeuMF
 from coursekit.models.pairs import SampledPairs
 from coursekit.splits import standard_split
@@ -31,12 +31,6 @@ def split():
     return standard_split(load("campus"))
 
 
-def ndcg(model, split, train=None):
-    users = np.unique(split.test.user)
-    ranked = model.fit(split.train if train is None else train).recommend(users, k=10).items
-    return evaluate(ranked, split.test, users, metrics=["ndcg"], n_bootstrap=0)["value"].item()
-
-
 @pytest.mark.parametrize("cls", FAST, ids=lambda cls: cls.__name__)
 def test_ndcg_lies_in_its_band(split, cls):
     low, high = BAND[cls]
@@ -44,18 +38,6 @@ def test_ndcg_lies_in_its_band(split, cls):
 
 
 # --- broken models: each must leave the band ------------------------------------------------------------
-
-
-def with_network(cls, change):
-    """The model with its network changed after it was made."""
-
-    class Broken(cls):
-        def _network(self):
-            network = super()._network()
-            change(network)
-            return network
-
-    return Broken
 
 
 def with_negatives(draw):

@@ -15,10 +15,10 @@ from coursekit.models.sequence import (
     TwoTowerLSTM,
 )
 from coursekit.models.sequence.bilstm import BiLSTMAttentionNetwork
-from coursekit.models.sequence.layers import StepDropout, last_state
+from coursekit.models.sequence.layers import StepDropout
 from coursekit.models.sequence.prefixes import PrefixBatch
 from coursekit.models.sequence.two_tower import TwoTowerNetwork
-from coursekit.models.sequences import SequenceBatch
+from coursekit.models.sequences import SequenceBatch, last_state
 
 N_ITEMS = 9
 LENGTHS = torch.tensor([5, 2, 1, 5, 3])

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from campus_bands import ndcg
 from sklearn.metrics import roc_auc_score
 
 from coursekit.datasets import load
-from coursekit.metrics import evaluate
 from coursekit.models.sequence import (
     BiLSTMAttention,
     CompletionClassifier,
@@ -34,12 +34,6 @@ AUC = (0.765, 0.80)
 @pytest.fixture(scope="module")
 def split():
     return standard_split(load("campus"))
-
-
-def ndcg(model, split, train=None):
-    users = np.unique(split.test.user)
-    ranked = model.fit(split.train if train is None else train).recommend(users, k=10).items
-    return evaluate(ranked, split.test, users, metrics=["ndcg"], n_bootstrap=0)["value"].item()
 
 
 def test_two_towers_lie_in_their_band(split):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 from coursekit.interactions import Interactions
 from coursekit.models.attention.network import AttentionNetwork
 from coursekit.models.attention.recommender import AttentionRecommender
-from coursekit.models.sequences import PADDING, LengthBuckets, lengths_of, trimmed, user_sequences
+from coursekit.models.sequences import PADDING, SequenceBuckets, lengths_of, user_sequences
 
 
 class BERT4RecNetwork(AttentionNetwork):
@@ -62,40 +61,6 @@ class BERT4RecNetwork(AttentionNetwork):
         return torch.where(alone[:, None], last, hidden)
 
 
-class ClozeBatches:
-    """Each user's whole sequence, (B, T) tokens, in batches of similar length; users with one event left out.
-
-    Args:
-        data: what was observed.
-        max_length: most recent events of each user that take part.
-        batch_size: users in a batch.
-        seed: of the order.
-        device: where everything lies.
-    """
-
-    def __init__(
-        self,
-        data: Interactions,
-        max_length: int,
-        batch_size: int,
-        seed: int,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        sequences = torch.as_tensor(user_sequences(data, max_length), device=device)
-        lengths = lengths_of(sequences)
-        self.sequences = sequences[lengths > 1]
-        self.buckets = LengthBuckets(lengths[lengths > 1], batch_size, seed, device)
-        self.generator = self.buckets.generator  # where the trainer looks for it
-
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return len(self.buckets)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        """One epoch."""
-        return (trimmed(self.sequences[rows]) for rows in self.buckets)
-
-
 @dataclass(eq=False)
 class BERT4Rec(AttentionRecommender):
     """BERT for sequences of items (Sun et al., 2019).
@@ -136,5 +101,6 @@ class BERT4Rec(AttentionRecommender):
         hiding = {"mask": mask, "mask_rate": self.mask_rate, "last_only": self.last_only}
         return self._around(encoder, partial(BERT4RecNetwork, **hiding))
 
-    def _batches(self, data: Interactions, device: torch.device) -> ClozeBatches:
-        return ClozeBatches(data, self.max_length + 1, self.batch_size, self.rng, device)
+    def _batches(self, data: Interactions, device: torch.device) -> SequenceBuckets:
+        sequences = user_sequences(data, self.max_length + 1)
+        return SequenceBuckets(sequences, self.batch_size, self.rng, device)

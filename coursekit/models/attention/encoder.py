@@ -146,12 +146,6 @@ def steps_back(tokens: Tensor) -> Tensor:
     return (lengths_of(tokens)[:, None] - 1 - steps).clamp(min=0)
 
 
-def last_of(x: Tensor, tokens: Tensor) -> Tensor:
-    """(B, d): of (B, T, d), the vector of each row's last real token."""
-    last = (lengths_of(tokens) - 1).clamp(min=0)
-    return x[torch.arange(len(x), device=x.device), last]
-
-
 def dropout(x: Tensor, share: float) -> Tensor:
     """x with about that share of its numbers set to 0 and the others made larger, so that the mean stays.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from coursekit.models.attention.encoder import HistoryEncoder, last_of
+from coursekit.models.attention.encoder import HistoryEncoder
 from coursekit.models.attention.losses import (
     binary_loss,
     first_steps,
@@ -13,7 +13,7 @@ from coursekit.models.attention.losses import (
     softmax_loss,
     unmet,
 )
-from coursekit.models.sequences import PADDING
+from coursekit.models.sequences import PADDING, last_state, lengths_of
 
 
 class AttentionNetwork(nn.Module):
@@ -50,7 +50,7 @@ class AttentionNetwork(nn.Module):
     def forward(self, histories: Tensor, items: Tensor) -> Tensor:
         """Scores of items (C,) or (B, C) after histories (B, T): (B, C)."""
         asking = self.asking(histories)
-        h = last_of(self.encoder(asking)[0], asking)
+        h = last_state(self.encoder(asking)[0], lengths_of(asking))
         chosen = self.table()[items]
         products = h @ chosen.T if items.ndim == 1 else (chosen @ h[:, :, None])[..., 0]
         return products + self.bias[items]

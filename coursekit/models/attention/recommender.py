@@ -64,7 +64,6 @@ class AttentionRecommender(SequentialRecommender):
             ValueError, IndexError: for a history that is empty or holds an item outside the catalogue.
             RuntimeError: before `fit`.
         """
-        self._check_fitted()
         tokens = torch.as_tensor(self._tokens(histories), device=next(self.network_.parameters()).device)
         with torch.inference_mode(), cpu_threads(1):
             return self.network_.weights(tokens).float().cpu().numpy()

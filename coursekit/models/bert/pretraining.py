@@ -19,7 +19,7 @@ from coursekit.models.bert.judging import guess_scores, judged_batches
 from coursekit.models.bert.masking import MaskedWords
 from coursekit.models.bert.model import Bert
 from coursekit.models.bert.wordpiece import train_wordpiece
-from coursekit.runtime import cpu_threads, pick_device
+from coursekit.runtime import pick_device, seeded_training
 from coursekit.training import Callback, Trainer, TrainingOptions
 from coursekit.training.schedules import warmup_linear
 
@@ -83,9 +83,7 @@ def pretrain_bert(
         tokenizer = train_wordpiece(_strings(texts), config.vocabulary)
     config = replace(config, vocabulary=tokenizer.get_vocab_size(), padding=tokenizer.token_to_id("[PAD]"))
     device = pick_device(device)
-    cuda = [device] if device.type == "cuda" else []
-    with cpu_threads(1), torch.random.fork_rng(devices=cuda, device_type="cuda"):
-        torch.manual_seed(rng)
+    with seeded_training(rng, device):
         network = MaskedWords(BertEncoder(config))
         bert = Bert(network.encoder.to(device), tokenizer, network.head)
         batches = MaskedBatches(bert, texts, batch_size=batch_size, share=share, seed=rng)

@@ -16,7 +16,7 @@ from coursekit.models.finetuning.batches import CandidateBatch, CandidateBatches
 from coursekit.models.finetuning.recommender import FineTunedRecommender
 from coursekit.models.finetuning.texts import joined, pooled
 from coursekit.models.options import check_at_least, check_choice
-from coursekit.models.sequences import PADDING, NextItemBatches
+from coursekit.models.sequences import PADDING, NextItemBatches, last_state, lengths_of
 
 HISTORIES = ("mean", "text")
 
@@ -65,8 +65,7 @@ class BiEncoderNetwork(nn.Module):
         """(B, T) tokens and (C,) or (B, C) item rows: scores (B, C)."""
         read = self.catalogue()
         if self.titles is None:
-            last = (histories != PADDING).sum(dim=1).clamp(min=1) - 1
-            users = self._means(read, histories)[torch.arange(len(histories)), last]
+            users = last_state(self._means(read, histories), lengths_of(histories))
         else:
             users = self._read_histories(histories)
         users, items_ = self._user(users), self._item(read)[items]

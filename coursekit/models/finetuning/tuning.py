@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from coursekit.models.bert import Bert, BertConfig, BertEncoder, load_bert
 from coursekit.models.finetuning.lora import add_lora
 from coursekit.models.options import check_at_least, check_choice
-from coursekit.runtime import cpu_threads, pick_device
+from coursekit.runtime import pick_device, seeded_training
 from coursekit.training import FGM, Callback, Trainer, TrainingOptions, layerwise_adamw, warmup_linear
 
 TUNES = ("full", "frozen", "lora")
@@ -103,9 +103,7 @@ class Tuning:
     ) -> None:
         """Make the network on the device, from the seed, and train it on one thread of a CPU."""
         device = pick_device(self.device)
-        cuda = [device] if device.type == "cuda" else []
-        with cpu_threads(1), torch.random.fork_rng(devices=cuda, device_type="cuda"):
-            torch.manual_seed(self.rng)
+        with seeded_training(self.rng, device):
             self.network_ = make().to(device).eval()
             self.trained_parameters_ = count_trained(self.network_)
             self.history_ = []

@@ -120,7 +120,6 @@ class BiLSTMAttention(SequentialRecommender):
             ValueError: when a history is empty.
             RuntimeError: before `fit`.
         """
-        self._check_fitted()
         tokens = torch.as_tensor(self._tokens(histories), device=next(self.network_.parameters()).device)
         with torch.inference_mode(), cpu_threads(1):
             return self.network_.read(tokens)[1].cpu().numpy()

@@ -17,7 +17,7 @@ from coursekit.models.options import check_at_least, check_choice
 from coursekit.models.sequence.completion import CompletionExamples
 from coursekit.models.sequence.completion_network import CompletionBatches, CompletionNetwork
 from coursekit.models.sequence.layers import ATTENTIONS
-from coursekit.runtime import cpu_threads, pick_device
+from coursekit.runtime import cpu_threads, pick_device, seeded_training
 from coursekit.training import Trainer, TrainingOptions
 from coursekit.training.schedules import warmup_linear
 
@@ -88,9 +88,7 @@ class CompletionClassifier:
         device = pick_device(self.device)
         batches = CompletionBatches(train, self.batch_size, self.rng, device)
         trainer = Trainer(self._options(len(batches), device))
-        cuda = [device] if device.type == "cuda" else []
-        with cpu_threads(1), torch.random.fork_rng(devices=cuda, device_type="cuda"):
-            torch.manual_seed(self.rng)
+        with seeded_training(self.rng, device):
             self.network_ = self._network(train).to(device).eval()
             trainer.fit(self.network_, batches, self._validation(validation))
         self.history_ = trainer.history.to_dict("records")

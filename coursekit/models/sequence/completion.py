@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.interactions import Interactions
 from coursekit.models.sequences import PADDING
+from coursekit.splits import unix_seconds
 
 SECONDS_A_DAY = 86_400
 
@@ -58,7 +58,7 @@ class CompletionExamples:
         Raises:
             ValueError: when one side would be empty.
         """
-        early = self.times < _unix_seconds(moment)
+        early = self.times < unix_seconds(moment)
         if early.all() or not early.any():
             raise ValueError(f"split({moment!r}) leaves {early.sum():,} of {len(self):,} examples before it")
         return self.where(early), self.where(~early)
@@ -132,10 +132,3 @@ def _check(data: Interactions, finished: float, max_length: int, known_after: fl
         raise ValueError(f"finished={finished} must lie above 0 and not above 1")
     if max_length < 1 or not known_after >= 0:
         raise ValueError(f"max_length={max_length} must be at least 1, known_after={known_after} at least 0")
-
-
-def _unix_seconds(moment: str | float | datetime) -> int:
-    if isinstance(moment, int | float | np.number):
-        return int(moment)
-    stamp = pd.Timestamp(moment)
-    return int((stamp.tz_localize(UTC) if stamp.tzinfo is None else stamp).timestamp())

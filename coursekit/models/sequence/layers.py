@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from coursekit.models.sequences import last_state
+
 
 class BiLSTM(nn.Module):
     """Two LSTMs over the same sequence, one reading ahead and one reading back (Graves & Schmidhuber, 2005).
@@ -49,11 +51,6 @@ class BiLSTM(nn.Module):
         """[ahead_T ; back_1], the two states that have read everything: (B, width)."""
         half = states.shape[-1] // 2
         return torch.cat([last_state(states[..., :half], lengths), states[:, 0, half:]], dim=-1)
-
-
-def last_state(states: Tensor, lengths: Tensor) -> Tensor:
-    """The state at each row's last real step: (B, width) of (B, T, width); the first where there is none."""
-    return states[torch.arange(len(states), device=states.device), (lengths - 1).clamp(min=0)]
 
 
 class StepDropout(nn.Dropout):

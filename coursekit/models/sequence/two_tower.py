@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from coursekit.interactions import Interactions
 from coursekit.models.options import check_at_least, check_choice
-from coursekit.models.sequence.layers import StepDropout, last_state
-from coursekit.models.sequences import PADDING, NextItemBatches, SequenceBatch, lengths_of
+from coursekit.models.sequence.layers import StepDropout
+from coursekit.models.sequences import PADDING, NextItemBatches, SequenceBatch, last_state, lengths_of
 from coursekit.models.sequential import SequentialRecommender
 
 HEADS = ("dot", "mlp")
