@@ -310,6 +310,15 @@ def test_recent_events_count_more_in_the_mean(tiny):
 # --- re-ranking ----------------------------------------------------------------------------------------
 
 
+def test_a_step_knows_the_mean_of_the_events_until_then_and_nothing_of_later_ones(tiny):
+    network = fitted(BertBiEncoder, tiny, recency=0.5).network_
+    read, real = torch.tensor([[[1.0], [2], [4]], [[8], [2], [9]]]), torch.tensor([[1, 1, 1], [1, 1, 0]]) > 0
+    means = network._means_of(read, real)[..., 0]
+    by_hand = [[1, (0.5 * 1 + 2) / 1.5, (0.25 * 1 + 0.5 * 2 + 4) / 1.75], [8, (0.5 * 8 + 2) / 1.5]]
+    torch.testing.assert_close(means[0], torch.tensor(by_hand[0]))
+    torch.testing.assert_close(means[1, :2], torch.tensor(by_hand[1]))
+
+
 def test_reranked_lists_hold_the_candidates_in_the_order_of_the_cross_encoder(tiny):
     data = tastes()
     first, model = ItemKNN().fit(data), fitted(BertCrossEncoder, tiny)
