@@ -56,7 +56,8 @@ def test_what_ran_out_of_time_is_not_remembered(template):
 
 
 def test_exercises_after_the_time_for_all_is_used_up_are_told_so(template):
-    with Examiner(template, Limits(seconds=5, submission_seconds=1)) as hurried:
+    # Preparing marks the solution under the same limits: on a busy machine a second is too short for that.
+    with Examiner(template, Limits(seconds=20, submission_seconds=5)) as hurried:
         hurried.prepare()
         loop = "while True:\n    pass"
         marks, _ = hurried.examine({"overlap": loop, "cosine-rows": "def cosine_rows(a, b):\n    return 7.5"})
