@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from coursekit.interactions import Interactions
+
 SECONDS_A_DAY = 86_400
 MOST_CATEGORIES = 50  # more different labels than this are names or sentences, not categories
 LIST_SEPARATOR = ";"  # "en;fr" is a list of two languages
@@ -81,6 +83,29 @@ def check_features(table: ArrayLike, name: str, n: int) -> NDArray[np.float32]:
         value = features[row][~np.isfinite(features[row])][0]
         raise ValueError(f"row {row} of {name} holds {value}; fill it first, as feature_matrix does")
     return features
+
+
+class SideFeatures:
+    """Mixed into a recommender with the options `user_features` and `item_features`.
+
+    `fit` checks them and keeps them as `user_features_` and `item_features_` (None where there are none), so
+    they are saved with what was learned. A loaded model has them as options again: fitted once more, it
+    reads the same features and does not silently go without.
+    """
+
+    def _prepare(self, data: Interactions) -> None:
+        super()._prepare(data)
+        for name, n in (("user_features", data.n_users), ("item_features", data.n_items)):
+            features = getattr(self, name)
+            setattr(self, f"{name}_", None if features is None else check_features(features, name, n))
+
+    def _known(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """A profile says something of users without history, too."""
+        return super()._known(users) if self.user_features_ is None else users >= 0
+
+    def _restore(self, state: dict[str, object]) -> None:
+        super()._restore(state)
+        self.user_features, self.item_features = self.user_features_, self.item_features_
 
 
 def _columns(name: str, column: pd.Series, most_categories: int) -> dict[str, NDArray[np.float32]]:

@@ -287,6 +287,17 @@ def test_profile_and_content_serve_new_users_with_new_items(two_worlds, tmp_path
     assert share_of_own_group(model, NEW_USERS, NEW_ITEMS) > 0.95
     loaded = NeuMF.load(model.save(tmp_path / "model.npz"))
     np.testing.assert_array_equal(loaded.score(NEW_USERS), model.score(NEW_USERS))
+    before = model.score(NEW_USERS)
+    np.testing.assert_array_equal(loaded.fit(two_worlds).score(NEW_USERS), before)
+
+
+def test_a_model_fitted_again_without_features_forgets_them(two_worlds):
+    model = NeuMF(4, user_features=groups(60), item_features=groups(40), **FEATURE_OPTIONS).fit(two_worlds)
+    model.user_features = model.item_features = None
+    again = model.fit(two_worlds).score(NEW_USERS)
+    np.testing.assert_array_equal(again, np.tile(model.popularity_, (10, 1)))
+    plain = NeuMF(4, **FEATURE_OPTIONS).fit(two_worlds)
+    np.testing.assert_array_equal(model.score(np.arange(50)), plain.score(np.arange(50)))
 
 
 @pytest.mark.parametrize(

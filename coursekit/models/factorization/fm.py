@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from coursekit.interactions import Interactions
 from coursekit.models.factorization.network import bpr_loss, mean_square, products, table
 from coursekit.models.factorization.vectors import cosines
-from coursekit.models.features import check_features
+from coursekit.models.features import SideFeatures
 from coursekit.models.neural import NeuralRecommender
 from coursekit.models.options import check_at_least
 from coursekit.models.pairs import PairBatch, SampledPairs
@@ -84,7 +84,7 @@ class FMNetwork(nn.Module):
 
 
 @dataclass(eq=False)
-class FactorizationMachine(NeuralRecommender):
+class FactorizationMachine(SideFeatures, NeuralRecommender):
     """Factorization machine over ids and side features (Rendle, 2010), trained to rank.
 
     An example is one vector x: ones for the user and the item, followed by the features of both. Each entry j
@@ -117,13 +117,6 @@ class FactorizationMachine(NeuralRecommender):
         check_at_least(self, 1, factors=self.factors, n_negatives=self.n_negatives)
         check_at_least(self, 0, regularization=self.regularization)
 
-    def _prepare(self, data: Interactions) -> None:
-        self.user_features_ = self.item_features_ = None
-        if self.user_features is not None:
-            self.user_features_ = check_features(self.user_features, "user_features", data.n_users)
-        if self.item_features is not None:
-            self.item_features_ = check_features(self.item_features, "item_features", data.n_items)
-
     def _network(self) -> FMNetwork:
         known_users, known_items = np.diff(self.seen_.indptr) > 0, self.popularity_ > 0
         users = FMSide(known_users, self.user_features_, self.factors, 0.1)
@@ -132,9 +125,6 @@ class FactorizationMachine(NeuralRecommender):
 
     def _batches(self, data: Interactions, device: torch.device) -> SampledPairs:
         return SampledPairs(data, self.n_negatives, self.batch_size, self.rng, device, met_only=True)
-
-    def _known(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return super()._known(users) if self.user_features_ is None else users >= 0
 
     def _similarities(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
         device = self.network_.items.rows.weight.device

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
 from coursekit.interactions import Interactions
-from coursekit.models.features import check_features
+from coursekit.models.features import SideFeatures
 from coursekit.models.ncf.network import NCFNetwork
 from coursekit.models.ncf.pretraining import fuse
 from coursekit.models.neural import NeuralRecommender
@@ -76,7 +75,7 @@ class MLP(_NCF):
 
 
 @dataclass(eq=False)
-class NeuMF(MLP):
+class NeuMF(SideFeatures, MLP):
     """GMF and MLP, each with embeddings of its own, fused before the output (section 3.4).
 
     y = h · [p_u ⊙ q_i ; φ(x)] + b. The loss is not convex, so where one starts matters: with `pretrained`
@@ -107,14 +106,8 @@ class NeuMF(MLP):
     user_features: ArrayLike | None = None
     item_features: ArrayLike | None = None
 
-    def _prepare(self, data: Interactions) -> None:
-        for name, n in (("user_features", data.n_users), ("item_features", data.n_items)):
-            features = getattr(self, name)
-            if features is not None:
-                setattr(self, f"{name}_", check_features(features, name, n))
-
     def _network(self) -> NCFNetwork:
-        features = {name: getattr(self, f"{name}_", None) for name in ("user_features", "item_features")}
+        features = {"user_features": self.user_features_, "item_features": self.item_features_}
         tables = {name: None if x is None else torch.as_tensor(x) for name, x in features.items()}
         network = self._tower(self.factors, **tables)
         if self.pretrained is not None:
@@ -122,11 +115,8 @@ class NeuMF(MLP):
         return network
 
     def _batches(self, data: Interactions, device: torch.device) -> SampledPairs:
-        met_only = hasattr(self, "item_features_")
+        met_only = self.item_features_ is not None
         return SampledPairs(data, self.n_negatives, self.batch_size, self.rng, device, met_only)
-
-    def _known(self, users: np.ndarray) -> np.ndarray:
-        return users >= 0 if hasattr(self, "user_features_") else super()._known(users)
 
     def _restore(self, state: dict[str, object]) -> None:
         self.pretrained = None  # a file holds no other models; what these gave is in the weights
