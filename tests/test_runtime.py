@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from coursekit.runtime import autocast_dtype, cpu_threads, pick_device, seed_everything
+from coursekit.runtime import autocast_dtype, cpu_threads, denormals_as_zero, pick_device, seed_everything
 
 
 @pytest.fixture
@@ -137,3 +137,31 @@ def test_a_number_of_threads_that_is_none_is_refused(three_threads, monkeypatch,
 def test_no_threads_at_all_are_refused(three_threads):
     with pytest.raises(ValueError, match="0 threads"), cpu_threads(0):
         pass
+
+
+def product_of_a_denormal():
+    return (torch.tensor(1e-40) * 1).item()
+
+
+needs_the_mode = pytest.mark.skipif(
+    not (torch.set_flush_denormal(True) and torch.set_flush_denormal(False)),
+    reason="this processor knows no mode that takes denormal numbers as 0",
+)
+
+
+@needs_the_mode
+def test_denormal_numbers_are_zero_inside_the_block_only():
+    assert product_of_a_denormal() > 0
+    with denormals_as_zero():
+        assert product_of_a_denormal() == 0
+        with denormals_as_zero():
+            assert product_of_a_denormal() == 0
+        assert product_of_a_denormal() == 0
+    assert product_of_a_denormal() > 0
+
+
+@needs_the_mode
+def test_denormal_numbers_come_back_after_an_error():
+    with pytest.raises(ZeroDivisionError), denormals_as_zero():
+        raise ZeroDivisionError
+    assert product_of_a_denormal() > 0

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from coursekit.runtime import autocast_dtype, pick_device, seed_everything
+from coursekit.runtime import autocast_dtype, denormals_as_zero, pick_device, seed_everything
 from coursekit.training import randomness, resuming
 from coursekit.training.batches import batch_size, n_batches, to_device
 from coursekit.training.callbacks import Callback
@@ -169,15 +169,16 @@ class Trainer:
         state.model.train()
         iterator = self._iterate(batches)
         self._started = time.perf_counter()
-        while state.stop_reason is None:
-            with unbroken():
-                group = list(islice(iterator, options.accumulate))
-                if group:
-                    self._step(group)
-            if not group:
-                break
-            bar.update(len(group))
-            self._after_step(batches, bar)
+        with denormals_as_zero():
+            while state.stop_reason is None:
+                with unbroken():
+                    group = list(islice(iterator, options.accumulate))
+                    if group:
+                        self._step(group)
+                if not group:
+                    break
+                bar.update(len(group))
+                self._after_step(batches, bar)
         self._read(bar)
         if state.stop_reason is None:
             self._end_of_epoch(batches, validate)

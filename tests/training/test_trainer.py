@@ -36,6 +36,35 @@ def test_trainer_equals_the_loop_written_by_hand_bit_for_bit(regression, loader,
     assert torch.equal(weights(model), weights(by_hand(regression(), loader())))
 
 
+class Table(nn.Module):
+    """Two embeddings, each pulled towards 1 when it is asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(2, 4)
+        nn.init.zeros_(self.table.weight)
+
+    def loss(self, batch):
+        return (self.table(batch) - 1).square().mean()
+
+
+def test_averages_too_small_to_move_a_weight_are_taken_as_zero(weights):
+    """Row 0 is in the first batch only; 1,000 steps later its average gradient is near 1e-47."""
+    batches = [torch.tensor([0]), *[torch.tensor([1])] * 1000]
+    trainer, model = Trainer(options(epochs=1, learning_rate=0.01)), Table()
+    trainer.fit(model, batches)
+    assert torch.equal(weights(model), weights(by_hand(Table(), batches, epochs=1, lr=0.01)))
+    average = trainer.state.optimizer.state[model.table.weight]["exp_avg"]
+    assert (average[0] == 0).all()
+    assert (average[1] != 0).all()
+
+
+def test_validation_computes_with_all_numbers(regression, loader):
+    seen = []
+    Trainer(options()).fit(regression(), loader(), lambda model: seen.append(torch.tensor(1e-40) * 1) or 0.0)
+    assert (torch.stack(seen) > 0).all()
+
+
 def test_loss_of_an_epoch_is_the_mean_over_examples(regression, data, loader):
     history = Trainer(options(epochs=1, learning_rate=0.0)).fit(regression(), loader(4))
     assert history["loss"][0] == pytest.approx(regression().loss(data.tensors).item(), rel=1e-6)
