@@ -37,7 +37,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,8 @@ def recbole_of(data: Interactions, folder: str) -> Callable[[bool], Measure]:
             model = Theirs(config, loader._dataset)
             watch = Stopwatch(loader, steps, warm_up)
             model.calculate_loss = watched(model.calculate_loss, watch)
-            with torch.autograd.set_detect_anomaly(anomaly, check_nan=anomaly):
+            # RecBole writes a log where it is.
+            with chdir(folder), torch.autograd.set_detect_anomaly(anomaly, check_nan=anomaly):
                 Trainer(config, model)._train_epoch(watch, 0)
             return watch.run(batch)
 
