@@ -150,7 +150,9 @@ class Word2Vec:
         """(n_texts, n_words) counts of the known words."""
         words, text = self._numbered(texts)
         shape = (len(texts), len(self.words))
-        return sparse.csr_array((np.ones(len(words), np.float32), (text, words)), shape=shape)
+        counts = sparse.csr_array((np.ones(len(words), np.float32), (text, words)), shape=shape)
+        counts.sum_duplicates()  # SciPy 1.13.0 leaves one entry for each time a word occurs
+        return counts
 
     def _numbered(self, texts: list[list[str]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All known words of all texts in order, and the text of each: (T,) int64 both."""
