@@ -29,13 +29,10 @@ medians. Ours and the usual way take an epoch in each round, RecBole `STEPS` bat
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import logging
 import statistics
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import dataclass
@@ -45,6 +42,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from recbole_peer import make_importable, quieten, write_atomic_file
 from torch import nn
 from torch.nn import functional as F
 
@@ -250,19 +248,13 @@ class Some:
 
 def recbole_of(data: Interactions, folder: str, max_length: int) -> Callable[[bool], Measure]:
     """Its own loader, model and trainer."""
-    written_for = {"float": float, "int": int, "bool": bool, "object": object}  # NumPy before 1.24
-    written_for |= {"float_": np.float64, "complex_": np.complex128, "unicode_": np.str_}  # and before 2
-    vars(np).update({name: kind for name, kind in written_for.items() if name not in vars(np)})
+    make_importable()
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
     from recbole.model.sequential_recommender import SASRec as Theirs
     from recbole.trainer import Trainer
 
-    print(f"RecBole {importlib.metadata.version('recbole')} left anomaly detection", end=" ")
-    print("on" if torch.is_anomaly_enabled() else "off")
-    torch.autograd.set_detect_anomaly(False)
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")  # of pandas and torch, about what RecBole calls
+    quieten()
     write_atomic_file(data, Path(folder) / "ml")
     config = Config("SASRec", "ml", config_dict=recbole_options(folder, max_length))
     loader = data_preparation(config, create_dataset(config))[0]
@@ -281,15 +273,6 @@ def recbole_of(data: Interactions, folder: str, max_length: int) -> Callable[[bo
         return measure
 
     return of
-
-
-def write_atomic_file(data: Interactions, folder: Path) -> None:
-    """The data as RecBole reads it."""
-    folder.mkdir()
-    columns = (data.user.tolist(), data.item.tolist(), data.time.tolist())
-    with open(folder / "ml.inter", "w") as file:
-        file.write("user_id:token\titem_id:token\ttimestamp:float\n")
-        file.writelines(f"{user}\t{item}\t{moment}\n" for user, item, moment in zip(*columns, strict=True))
 
 
 def recbole_options(folder: str, max_length: int) -> dict[str, Any]:

@@ -28,14 +28,11 @@ Adam's averages have shrunk to denormal numbers, with which a CPU is slow; ours 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import logging
 import os
 import statistics
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +41,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from recbole_peer import make_importable, quieten, write_atomic_file
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -152,19 +150,13 @@ def coursekit_of(data: Interactions) -> Measure:
 
 def recbole_of(data: Interactions, folder: str) -> Callable[[bool], Measure]:
     """Its own loader, sampler, model and trainer."""
-    written_for = {"float": float, "int": int, "bool": bool, "object": object}  # NumPy before 1.24
-    written_for |= {"float_": np.float64, "complex_": np.complex128, "unicode_": np.str_}  # and before 2
-    vars(np).update({name: kind for name, kind in written_for.items() if name not in vars(np)})
+    make_importable()
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
     from recbole.model.general_recommender import NeuMF as Theirs
     from recbole.trainer import Trainer
 
-    print(f"RecBole {importlib.metadata.version('recbole')} left anomaly detection", end=" ")
-    print("on" if torch.is_anomaly_enabled() else "off")
-    torch.autograd.set_detect_anomaly(False)
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")  # of pandas and torch, about what RecBole calls
+    quieten()
     write_atomic_file(data, Path(folder) / "ml")
     prepared = {}
 
@@ -190,15 +182,6 @@ def recbole_of(data: Interactions, folder: str) -> Callable[[bool], Measure]:
         return measure
 
     return of
-
-
-def write_atomic_file(data: Interactions, folder: Path) -> None:
-    """The data as RecBole reads it."""
-    folder.mkdir()
-    lines = (f"{user}\t{item}\n" for user, item in zip(data.user.tolist(), data.item.tolist(), strict=True))
-    with open(folder / "ml.inter", "w") as file:
-        file.write("user_id:token\titem_id:token\n")
-        file.writelines(lines)
 
 
 def recbole_options(folder: str, batch: int) -> dict[str, Any]:
