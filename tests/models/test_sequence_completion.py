@@ -224,19 +224,25 @@ def test_an_unknown_fraction_is_not_a_fraction_of_zero(parts, fitted):
     assert not np.allclose(fitted.predict_proba(zero), fitted.predict_proba(unknown), atol=1e-3)
 
 
-def test_features_tell_apart_what_nobody_has_taken_yet():
-    """Courses 3, 4 and 5 are hard; 5 is new after training."""
-    data = habits(rng=1)
-    value = np.where((data.user % 2 == 0) & (data.item < 3), 1.0, 0.1)
-    train, test = completion_examples(replace(data, value=value)).split(6 * DAY)
-    train, new = train.where(train.items != 5), test.where(test.items == 5)
-    hard = (np.arange(6) >= 3)[:, None]
-    options = {"epochs": 8, "batch_size": 64, "learning_rate": 0.02, "device": "cpu"}
-    told = CompletionClassifier(8, item_features=hard, user_features=np.zeros((120, 2)), **options)
-    untold = CompletionClassifier(8, **options)
-    finishers = new.users % 2 == 0  # of the easy courses
-    said = [model.fit(train).predict_proba(new)[finishers].mean() for model in (told, untold)]
-    assert said[0] < said[1] - 0.2
+@pytest.mark.parametrize("seed", range(3))
+def test_features_tell_apart_what_nobody_has_taken_yet(seed):
+    """30 courses, every second one hard and hardly ever finished; 24 to 29 are new after training."""
+    rng = np.random.default_rng(seed)
+    old = [rng.choice(24, 8, replace=False) for _ in range(120)]
+    item = np.concatenate([[*row, *rng.choice(np.arange(24, 30), 2, replace=False)] for row in old])
+    user, time = np.repeat(np.arange(120), 10), np.tile(np.arange(10) * DAY, 120)
+    finished = (item % 2 == 0) ^ (rng.random(len(item)) < 0.1)
+    data = enrolments(user, item, np.where(finished, 1.0, 0.1), time)
+    train, new = completion_examples(data).split(8 * DAY)
+    hard = new.items % 2 == 1
+    options = {"epochs": 8, "batch_size": 64, "learning_rate": 0.02, "rng": seed, "device": "cpu"}
+    told = CompletionClassifier(8, item_features=(np.arange(30) % 2)[:, None], **options)
+    apart = []
+    for model in (told, CompletionClassifier(8, **options)):
+        said = model.fit(train).predict_proba(new)
+        apart.append((said[~hard][:, None] > said[hard]).mean())
+    assert apart[0] > 0.9
+    assert abs(apart[1] - 0.5) < 0.2
 
 
 def test_early_stopping_restores_the_best_epoch(parts):
