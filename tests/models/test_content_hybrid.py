@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from contract import taste_data
 
-from coursekit.models import ContentBased, Hybrid, ItemKNN, Popularity, Random, Recommender, UserKNN
+from coursekit.models import (
+    ContentBased,
+    FactorizationMachine,
+    Hybrid,
+    ItemKNN,
+    Popularity,
+    Random,
+    Recommender,
+    UserKNN,
+)
 
 EVERYONE = np.arange(39)  # user 39 of taste_data has no history
 COLD = [4, 17, 29]
@@ -85,6 +94,18 @@ def test_model_whose_scores_differ_by_rounding_alone_is_not_heard(data):
     alone = Hybrid(ItemKNN(), content(), weight=0.0).fit(data).score(EVERYONE)
     np.testing.assert_allclose(blended, alone, rtol=1e-4, atol=1e-5)
     Recommender._classes.pop("Indifferent")
+
+
+@pytest.mark.parametrize("reader_first", [False, True])
+def test_user_without_history_gets_what_is_popular_blended_with_what_a_profile_says(data, reader_first):
+    reader = FactorizationMachine(4, user_features=np.eye(40)[:, :5], epochs=2, device="cpu")
+    parts = (reader, ItemKNN()) if reader_first else (ItemKNN(), reader)
+    hybrid = Hybrid(*parts, weight=0.5).fit(data)
+    warm = np.setdiff1d(np.arange(30), COLD)
+    profile, popular = z(reader.score([39])[0], warm), z(hybrid.popularity_, warm)
+    blend = [(a + b) / 2 for a, b in zip(profile, popular, strict=True)]
+    np.testing.assert_allclose(hybrid.score([39])[0][warm], np.array(z(blend, warm))[warm], atol=1e-4)
+    np.testing.assert_array_equal(hybrid.score([-1])[0], hybrid.popularity_)
 
 
 def test_similar_items_are_the_second_models_and_cold_ones_have_some(data, fitted):

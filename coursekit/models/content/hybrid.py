@@ -31,7 +31,8 @@ class Hybrid(Recommender):
     agree, would vary less than z_2 and cold items would crowd the top.
 
     Where a model gives all warm items the same score, it has no opinion and its z is 0. Users without
-    history get the items' popularity, like everywhere.
+    history get the items' popularity, like everywhere, unless one of the two can score them by what is known
+    of them: then the other one speaks for what is popular.
 
     Args:
         first: the collaborative model, for example `ItemKNN()`; `fit` fits it too.
@@ -69,6 +70,10 @@ class Hybrid(Recommender):
         second = _standardised(self.second.score(users), warm)
         blend = _standardised(self.weight * first + (1 - self.weight) * second, warm)
         return np.where(warm, blend, second).astype(np.float32)
+
+    def _known(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whom one of the two can score."""
+        return self.first._known(users) | self.second._known(users)
 
     def _similarities(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """The second model's, which knows cold items too."""
