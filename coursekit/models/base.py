@@ -123,7 +123,7 @@ class Recommender(ABC):
             k: length of the lists; it may exceed the catalogue.
             exclude_seen: leave out what the user met in the fitted data.
             candidates: choose among these item rows only, (C,) for all or (U, C) for each user;
-                -1 is padding and skipped. None means all items.
+                -1 is padding and skipped. None means all items. Models that score pairs score no others.
 
         Returns:
             `Recommendations`, padded with -1 where candidates run out.
@@ -138,9 +138,7 @@ class Recommender(ABC):
         items = np.full((len(users), k), -1, np.int64)
         best = np.full((len(users), k), -np.inf, np.float32)
         for block in self._blocks(len(users)):
-            scores = self.score(users[block])
-            if candidates is not None:
-                scores = _only(candidates[block], scores)
+            scores = self._among(users[block], None if candidates is None else candidates[block])
             seen = self._seen(users[block]) if exclude_seen else None
             items[block] = top_k(scores, k, exclude=seen)
             best[block] = _pick(scores, items[block])
@@ -236,6 +234,14 @@ class Recommender(ABC):
         scores = self._scores(users)
         return scores if items is None else np.take_along_axis(scores, items, axis=1)
 
+    def _among(self, users: NDArray[np.int64], candidates: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """(U, n_items) scores, -inf for what is not among a user's (U, C) candidates."""
+        if candidates is None:
+            return self.score(users)
+        scores = np.full((len(users), self.n_items + 1), -np.inf, np.float32)  # -1 marks the extra column
+        np.put_along_axis(scores, candidates, self.score(users, candidates), axis=1)
+        return scores[:, :-1]
+
     def _scores_of_strangers(
         self, users: NDArray[np.int64], items: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
@@ -284,13 +290,6 @@ class Recommender(ABC):
     def _check_fitted(self) -> None:
         if not hasattr(self, "seen_"):
             raise RuntimeError(f"this {type(self).__name__} has learned nothing yet: call fit(data) first")
-
-
-def _only(candidates: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Strike out all items but each user's candidates."""
-    allowed = np.zeros((len(scores), scores.shape[1] + 1), bool)
-    np.put_along_axis(allowed, candidates, True, axis=1)  # -1 marks the extra last column
-    return np.where(allowed[:, :-1], scores, np.float32(-np.inf))
 
 
 def _pick(scores: NDArray[np.float32], items: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -319,6 +319,17 @@ def test_a_step_knows_the_mean_of_the_events_until_then_and_nothing_of_later_one
     torch.testing.assert_close(means[1, :2], torch.tensor(by_hand[1]))
 
 
+def test_a_pairs_score_does_not_depend_on_the_items_beside_it(tiny):
+    """Histories longer than the network can read are cut, and one item has a much longer text."""
+    data = tastes()
+    texts = data.item_text.copy()
+    texts[7] = "odd small kind3 " * 20
+    model = fitted(BertCrossEncoder, tiny, replace(data, item_text=texts), max_length=30)
+    users = np.arange(30)
+    alone, beside = (model.score(users, items) for items in ([2, 3], [2, 3, 7]))
+    np.testing.assert_allclose(alone, beside[:, :2], atol=1e-5)
+
+
 def test_reranked_lists_hold_the_candidates_in_the_order_of_the_cross_encoder(tiny):
     data = tastes()
     first, model = ItemKNN().fit(data), fitted(BertCrossEncoder, tiny)

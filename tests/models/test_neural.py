@@ -54,6 +54,14 @@ def test_dropout_is_off_when_scoring(fitted):
     np.testing.assert_array_equal(fitted.score([0, 1]), fitted.score([0, 1]))
 
 
+def test_only_the_candidates_are_asked_about(fitted):
+    asked = []
+    hook = fitted.network_.register_forward_pre_hook(lambda _, given: asked.append(tuple(given[1].shape)))
+    fitted.recommend([0, 1, 2], k=2, candidates=[[5, 9, -1], [6, 7, 8], [0, 1, 2]])
+    hook.remove()
+    assert asked == [(3, 3)]
+
+
 def test_history_has_a_row_an_epoch_and_the_loss_falls(data):
     model = GMF(4, epochs=8, batch_size=64, learning_rate=0.05).fit(data)
     assert [row["epoch"] for row in model.history_] == list(range(1, 9))

@@ -70,8 +70,10 @@ class CrossEncoderNetwork(nn.Module):
         """(B, T) tokens and (B, C) item rows: scores (B, C)."""
         B, C = items.shape
         longest = self.encoder.config.max_length
+        # Room for the longest item there is, so that a score does not depend on what is scored beside it.
+        room = longest - min(ids.shape[1], longest // 2) + 1
         others = compact(ids[items.reshape(-1)])[:, : longest // 2]
-        texts = joined(histories, self.titles, longest - others.shape[1] + 1)
+        texts = joined(histories, self.titles, room)
         both, segments = paired(texts.repeat_interleave(C, dim=0), others)
         return self.head(pooled(self.encoder, both, segments)).view(B, C)
 
