@@ -127,8 +127,9 @@ class ModelContract:
     def test_candidates_limit_the_choice_for_all_or_for_each(self, data, fitted):
         for_all = fitted.recommend([0, 1], k=4, candidates=[8, 3, 11], exclude_seen=False).items
         assert [sorted(row) for row in for_all] == [[-1, 3, 8, 11]] * 2
-        for_each = fitted.recommend([0, 1], k=2, candidates=[[5, -1], [6, 7]], exclude_seen=False).items
-        assert [sorted(row) for row in for_each] == [[-1, 5], [6, 7]]
+        last = data.n_items - 1  # -1, the padding, is not the last item
+        for_each = fitted.recommend([0, 1], k=2, candidates=[[last, -1], [6, 7]], exclude_seen=False).items
+        assert [sorted(row) for row in for_each] == [[-1, last], [6, 7]]
         seen = data.item[data.user == 0]
         assert (fitted.recommend([0], k=3, candidates=seen).items == -1).all()
 
