@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from coursekit.runtime import Precision, autocast_dtype
-from coursekit.training.batches import batch_size, to_device
 from coursekit.training.callbacks import Callback
+from coursekit.training.gradients import accumulate_gradients
 from coursekit.training.state import TrainingState
 
 
@@ -29,16 +27,13 @@ class FGM(Callback):
     table itself is changed, by the same r wherever a word occurs, so ε is a length in the table's own units.
     A step costs two forward and backward passes in place of one.
 
-    The second pass is computed like the trainer's: an accumulated step's batches weigh by `weigh`, matrix
-    products are computed in `precision`, and float16 losses are multiplied by the gradient scaler's scale.
-    Where that overflows, the step follows the ordinary gradient alone. Where g is zero or not finite, so that
-    it points nowhere, r is zero.
+    The second pass is the trainer's own: the same weights of an accumulated step's batches, the same
+    precision, float16 losses multiplied by the same scale. Where that overflows, the step follows the
+    ordinary gradient alone. Where g is zero or not finite, so that it points nowhere, r is zero.
 
     Args:
         epsilon: ε, the length of r. 0 turns the second pass off.
         parameters: whose names contain this are E; several together make one g.
-        precision: the same as `TrainingOptions.precision`.
-        weigh: the same as the trainer's.
 
     Raises:
         ValueError: for a negative epsilon, and when training starts where no trainable parameter has such a
@@ -48,17 +43,10 @@ class FGM(Callback):
         >>> trainer = Trainer(options, callbacks=[FGM(0.5)])  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        epsilon: float,
-        parameters: str = "word",
-        *,
-        precision: Precision = "auto",
-        weigh: Callable[[Any], float] = batch_size,
-    ) -> None:
+    def __init__(self, epsilon: float, parameters: str = "word") -> None:
         if not 0 <= epsilon < float("inf"):
             raise ValueError(f"epsilon={epsilon} must be a length of at least 0")
-        self.epsilon, self.parameters, self.precision, self.weigh = epsilon, parameters, precision, weigh
+        self.epsilon, self.parameters = epsilon, parameters
 
     def on_start(self, state: TrainingState) -> None:
         """Find the table."""
@@ -78,7 +66,7 @@ class FGM(Callback):
         with self._askew():
             for p in ordinary:
                 p.grad = None
-            self._backward(state)
+            accumulate_gradients(state)
         _unscale(state)
         for p, gradient in ordinary.items():
             p.grad = gradient if p.grad is None else p.grad.add_(gradient)
@@ -99,15 +87,6 @@ class FGM(Callback):
             with torch.no_grad():
                 for table, old in zip(tables, before, strict=True):
                     table.copy_(old)
-
-    def _backward(self, state: TrainingState) -> None:
-        """The gradients of the step's batches, each with its share of the mean."""
-        weights = [float(self.weigh(batch)) for batch in state.group]
-        dtype = autocast_dtype(state.device, self.precision)
-        for batch, weight in zip(state.group, weights, strict=True):
-            with torch.autocast(state.device.type, dtype) if dtype else nullcontext():
-                loss = state.model.loss(to_device(batch, state.device))
-            state.scaler.scale(loss * (weight / sum(weights))).backward()
 
 
 def _unscale(state: TrainingState) -> None:

@@ -47,10 +47,12 @@ class TrainingState:
     Attributes:
         model, optimizer, scheduler, scaler: what is being trained, and by what.
         device: where.
+        dtype: what autocast computes matrix products in; None for plain float32.
         epoch: finished epochs.
         batch: finished batches of the running epoch.
         step: optimiser steps so far, over all epochs.
         group: the batches of the current optimiser step, as the data gave them.
+        weights: how much each of them counts beside the others.
         loss: () tensor on the device, the mean over `group`; detached.
         rows: the finished epochs' rows of the history.
         best: the best epoch so far, kept only with `patience`.
@@ -62,10 +64,12 @@ class TrainingState:
     scheduler: LRScheduler | None
     scaler: torch.amp.GradScaler
     device: torch.device
+    dtype: torch.dtype | None = None
     epoch: int = 0
     batch: int = 0
     step: int = 0
     group: list[Any] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     loss: Tensor | None = None
     rows: list[dict[str, float]] = field(default_factory=list)
     best: Best = field(default_factory=Best)

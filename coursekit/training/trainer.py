@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from coursekit.runtime import autocast_dtype, denormals_as_zero, pick_device, seed_everything
 from coursekit.training import randomness, resuming
-from coursekit.training.batches import batch_size, n_batches, to_device
+from coursekit.training.batches import batch_size, n_batches
 from coursekit.training.callbacks import Callback
-from coursekit.training.checks import OWN_COLUMNS, Validate, check_inputs, check_loss, validated
+from coursekit.training.checks import OWN_COLUMNS, Validate, check_inputs, validated
+from coursekit.training.gradients import accumulate_gradients
 from coursekit.training.interrupts import unbroken
 from coursekit.training.options import TrainingOptions
 from coursekit.training.state import TrainingState
@@ -119,10 +119,10 @@ class Trainer:
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         optimizer = options.optimizer(parameters, lr=options.learning_rate, weight_decay=options.weight_decay)
         scheduler = options.scheduler(optimizer) if options.scheduler else None
-        self._dtype = autocast_dtype(device, options.precision)
+        dtype = autocast_dtype(device, options.precision)
         # Only float16 is so narrow that small gradients vanish without scaling.
-        scaler = torch.amp.GradScaler(device.type, enabled=self._dtype is torch.float16)
-        self.state = TrainingState(model, optimizer, scheduler, scaler, device)
+        scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
+        self.state = TrainingState(model, optimizer, scheduler, scaler, device, dtype)
         self._whole, self._started = True, time.perf_counter()
         if options.seed is not None:
             seed_everything(options.seed)
@@ -252,8 +252,8 @@ class Trainer:
         state = self.state
         self._whole = False
         state.group = group
-        weights = [float(self.weigh(batch)) for batch in group]
-        loss = self._backward(group, weights)
+        state.weights = [float(self.weigh(batch)) for batch in group]
+        loss = accumulate_gradients(state)
         state.scaler.unscale_(state.optimizer)
         self._emit("on_gradients")
         if self.options.clip_norm is not None:
@@ -261,26 +261,8 @@ class Trainer:
         self._update()
         state.batch += len(group)
         state.step += 1
-        state.record(loss, sum(weights))
+        state.record(loss, sum(state.weights))
         self._whole = True
-
-    def _backward(self, group: list[Any], weights: list[float]) -> Tensor:
-        """Add up the gradients of a group; returns its mean loss, on the device.
-
-        L = sum of w_i L_i / sum of w_i: with w_i the sizes, the mean over all examples of the group.
-        """
-        state, total = self.state, sum(weights)
-        if not total > 0:
-            raise ValueError(f"the batches of step {state.step + 1} have no examples: {weights}")
-        mean: Tensor | None = None
-        for batch, weight in zip(group, weights, strict=True):
-            with torch.autocast(state.device.type, self._dtype) if self._dtype else nullcontext():
-                loss = state.model.loss(to_device(batch, state.device))
-            check_loss(loss, state.model)
-            loss = loss * (weight / total) if len(group) > 1 else loss
-            state.scaler.scale(loss).backward()
-            mean = loss.detach() if mean is None else mean + loss.detach()
-        return mean
 
     def _update(self) -> None:
         state = self.state

@@ -152,7 +152,7 @@ def test_weights_of_batches_are_those_of_the_trainer():
     for weigh in (words, lambda batch: 1.0):
         model, watch = Reader(), Watch()
         options = TrainingOptions(epochs=1, accumulate=3, progress=False)
-        Trainer(options, [FGM(0.5, weigh=weigh), watch], weigh=weigh).fit(model, batches(5))
+        Trainer(options, [FGM(0.5), watch], weigh=weigh).fit(model, batches(5))
         gradients.append(watch.gradients[0][0])
     assert not torch.allclose(*gradients)
 
@@ -160,7 +160,7 @@ def test_weights_of_batches_are_those_of_the_trainer():
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_half_precision_gives_nearly_the_gradients_of_float32(precision):
     half, full = Watch(), Watch()
-    trainer = run(Reader(), batches(), [FGM(0.5, precision=precision), half], precision=precision)
+    trainer = run(Reader(), batches(), [FGM(0.5), half], precision=precision)
     assert trainer.state.scaler.is_enabled() == (precision == "float16")
     run(Reader(), batches(), [FGM(0.5), full])
     for one, other in zip(half.gradients[0], full.gradients[0], strict=True):
@@ -177,7 +177,7 @@ def test_where_only_the_second_pass_overflows_the_step_follows_the_ordinary_grad
             return loss * 1e38 * 1e3 if self.calls == 2 else loss  # infinite
 
     ordinary, both = Watch(), Watch()
-    run(Steep(), batches(12), [ordinary, FGM(0.5, precision="float16"), both], precision="float16")
+    run(Steep(), batches(12), [ordinary, FGM(0.5), both], precision="float16")
     for one, other in zip(ordinary.gradients[0], both.gradients[0], strict=True):
         assert torch.equal(one, other)
 
@@ -219,7 +219,7 @@ def test_a_length_that_is_none_is_refused(epsilon):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_on_the_gpu_it_gives_nearly_what_the_cpu_gives(precision):
     on_gpu, on_cpu = Reader(), Reader()
-    run(on_gpu, batches(), [FGM(0.5, precision=precision)], device="cuda", precision=precision)
+    run(on_gpu, batches(), [FGM(0.5)], device="cuda", precision=precision)
     run(on_cpu, batches(), [FGM(0.5)])
     for one, other in zip(on_gpu.parameters(), on_cpu.parameters(), strict=True):
         torch.testing.assert_close(one.cpu(), other, rtol=0.05, atol=0.01)

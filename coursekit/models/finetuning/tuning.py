@@ -133,7 +133,7 @@ class Tuning:
         return layerwise_adamw(self.network_, self.layer_decay, "encoder.blocks")(parameters, **options)
 
     def _callbacks(self) -> list[Callback]:
-        return [FGM(self.fgm, "encoder.words", precision="float32")] if self.fgm else []
+        return [FGM(self.fgm, "encoder.words")] if self.fgm else []
 
     def _trained_state(self, prefix: str) -> dict[str, np.ndarray]:
         """What the checkpoint does not hold: the trained weights, by name with this prefix."""
