@@ -120,7 +120,7 @@ def coursekit_of(data: Interactions) -> Measure:
 
     class Timed(NeuMF):
         def _batches(self, data: Interactions, device: torch.device) -> Stopwatch:
-            self.watch = Stopwatch(super()._batches(data, device), *self.steps)
+            self.watch = Stopwatch(super()._batches(data, device), *self.timing)
             return self.watch
 
         def _network(self) -> nn.Module:
@@ -139,7 +139,7 @@ def coursekit_of(data: Interactions) -> Measure:
             learning_rate=LEARNING_RATE,
             device="cpu",
         )
-        model.steps = steps, warm_up
+        model.timing = steps, warm_up
         return model.fit(data).watch.run(batch)
 
     return measure
@@ -316,18 +316,18 @@ def turns(names: Iterable[str], rounds: int) -> Iterator[tuple[int, str]]:
 
 def measure_speed(data: Interactions, rounds: int, long: bool) -> None:
     """Examples a CPU second of all peers at both batch sizes; or, far into an epoch, without the textbook."""
-    warm_up, batches = (LONG_WARM_UP, [256]) if long else (WARM_UP, list(STEPS))
+    batches, extra = ([256], {"warm_up": LONG_WARM_UP}) if long else (list(STEPS), {})
     with prepare(data) as measures:
         measures = {name: of for name, of in measures.items() if not (long and "textbook" in name)}
         speed = {(name, batch): [] for batch in batches for name in measures}
         for turn, name in turns(measures, rounds + 1):  # the first warms up
             for batch in batches:
-                run = measures[name](batch, STEPS[batch], *([warm_up] if long else []))
+                run = measures[name](batch, STEPS[batch], **extra)
                 if turn:
                     speed[name, batch].append(run.examples / run.cpu / 1e3)
     for batch in batches:
         print(f"\nbatches of {batch} examples: thousands a CPU second, one thread, {rounds} rounds")
-        print(f"after the first {warm_up} steps")
+        print(f"after the first {extra.get('warm_up', WARM_UP)} steps")
         print(f"{'':28}{'median':>9}{'min':>9}{'max':>9}{'ours x':>9}{'(rounds)':>16}")
         for name in measures:
             values = speed[name, batch]
